@@ -1,0 +1,86 @@
+// From a plan to a changed machine, so that a crash at any moment leaves the old state, the new one, or a journal from
+// which the next start finishes or undoes it (design section 8).
+//
+// The order of one application: contents to generations/ (durable), the generation row `applying` (durable), for each
+// change its original (durable) before its first write, the changes, the boot files, the row `applied`. Everything is
+// idempotent, so finishing is applying again.
+// Thread-safety: a Keeper is used from one thread at a time.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/apply/store.h"
+#include "agent/cluster/cluster.h"
+#include "agent/plan/plan.h"
+#include "agent/source/source.h"
+#include "tuning/host/clock.h"
+#include "tuning/host/files.h"
+#include "tuning/modules/modules.h"
+
+namespace bedplate::apply {
+
+// The desired state made concrete for this host: places and names of files. Manifests have no place on an agent.
+plan::Target makeTarget(const cluster::Desired& desired, const source::Snapshot& snapshot);
+
+struct Machine {
+  host::HostFiles& host;  // for the database and the lock
+  host::Files& files;     // for everything else; a fault-injecting one in tests
+  host::Clock& clock;
+  modules::Loader& modules;
+};
+
+// Remembers the hashes of files by their identity (size, times, inode), so that an untouched file is not read again.
+struct SeenFiles {
+  std::map<std::string, std::pair<host::FileInfo, std::string>> byPath;
+};
+
+// What the machine holds of the target and of what was held before. Reads only.
+host::Result<plan::Observed> observe(Machine& machine, const plan::Target& target, const plan::Held& held,
+                                     SeenFiles* seen = nullptr);
+
+// What one run of the keeper did.
+struct RunResult {
+  std::optional<std::int64_t> generation;  // the new one, when there is one
+  std::vector<Outcome> outcomes;
+  std::vector<plan::Pending> pending;
+  bool undone = false;                // an interrupted generation was taken back
+  std::string note;                   // for the operator: what was recovered, what is not given back and why
+  [[nodiscard]] bool failed() const;  // any outcome with an error
+};
+
+class Keeper {
+ public:
+  Keeper(Machine machine, Store& store) : machine_(machine), store_(store) {}
+
+  // At start, before anything else: an `applying` generation of this boot is finished; of an earlier boot it is undone
+  // (the value that took the machine down is not tried a third time: its tree is marked bad after two attempts).
+  // Then the last applied generation is applied again from disk. No network.
+  host::Result<RunResult> recover();
+
+  // Goes to the target: a new generation when its digest differs from the current one's, else a repair. `cause` as in
+  // Generation. An error means that nothing was begun; what failed in part is in the outcomes.
+  host::Result<RunResult> apply(const plan::Target& target, const std::string& cause);
+
+  // Puts back what drifted from the current generation and records each event. With `enforce` false it only records
+  // (once for one state).
+  host::Result<RunResult> repair(bool enforce);
+
+  // What apply() would do.
+  host::Result<plan::Plan> plan(const plan::Target& target);
+
+  // The target of a generation from disk, with contents; of the newest applied one without a number.
+  host::Result<std::optional<plan::Target>> stored(std::optional<std::int64_t> number);
+
+  // Gives everything back (design section 8) and forgets it; leaves K3s's files.
+  host::Result<RunResult> release();
+
+ private:
+  Machine machine_;
+  Store& store_;
+  SeenFiles seen_;
+};
+
+}  // namespace bedplate::apply

@@ -1,0 +1,125 @@
+// What the agent remembers: generations, originals, drift events, holds; in var/lib/bedplate/state.db.
+//
+// SQLite, journal_mode=DELETE, synchronous=EXTRA: a call that changes something is durable when it returns. One writer
+// at a time, held to it by a lock beside the database; readers need none. No secret and no file content goes in here.
+// A database that is corrupt is kept aside as state.db.corrupt-<time> and rebuilt from the generations on disk; one of
+// a newer version is refused. Thread-safety: a Store is used from one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/plan/plan.h"
+#include "tuning/host/clock.h"
+#include "tuning/host/files.h"
+
+namespace bedplate::apply {
+
+enum class GenerationState { applying, applied, rolledBack };
+const char* name(GenerationState state);  // "applying", "applied", "rolled-back"
+
+// One change with what came of it.
+struct Outcome {
+  plan::Change change;
+  std::optional<host::Error> error;
+};
+
+struct Generation {
+  std::int64_t number = 0;
+  std::string commit, subject, tree, digest;
+  std::string cause;  // "commit", "rollback", "release", "boot"
+  GenerationState state = GenerationState::applying;
+  std::string why;  // of a rollback
+  std::int64_t startedUs = 0, finishedUs = 0;
+  std::string bootId;  // the boot it was started in
+  int attempts = 0;    // how often its application was begun
+  std::vector<Outcome> outcomes;
+};
+
+struct DriftEvent {
+  std::int64_t wallUs = 0;
+  std::string kind;      // "sysctl" or "file"
+  std::string subject;   // key or path
+  std::string from, to;  // found, put back; hashes for files
+  std::string writer;    // "unknown" until somebody can tell
+  bool repaired = false;
+};
+
+struct Sample {  // of a benchmark
+  std::int64_t wallUs = 0;
+  std::string probe;  // "disk" or "steal"
+  std::string json;   // the result, as tuning/bench writes it
+};
+
+struct Suspension {
+  std::string reason;
+  std::int64_t sinceUs = 0;
+  std::int64_t untilUs = 0;  // 0: until resumed
+};
+
+struct Latch {
+  std::string name, role, cluster;
+  bool operator==(const Latch&) const = default;
+};
+
+// The lock that makes a process the writer: flock on var/lib/bedplate/lock. "Busy" when somebody else holds it (`why`
+// says which pid). Released with the object.
+host::Result<host::UniqueFd> lockState(host::HostFiles& files);
+
+class Store {
+ public:
+  enum class Access { readWrite, readOnly };
+  // readWrite makes the directory and the database when missing and needs the lock; readOnly changes nothing at all.
+  static host::Result<Store> open(host::HostFiles& files, host::Clock& clock, Access access);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  // What was done about a corrupt database when it was opened; empty when nothing.
+  [[nodiscard]] const std::string& repairNote() const;
+
+  host::Result<plan::Held> held();
+  host::Status takeSysctl(const std::string& key, const plan::SysctlOriginal& original);  // keeps an earlier one
+  host::Status dropSysctl(const std::string& key);
+  host::Status takeFile(const std::string& path, const plan::FileOriginal& original);  // keeps an earlier one
+  host::Status dropFile(const std::string& path);
+
+  // A new generation, `applying`; its number is set. Durable before it returns.
+  host::Result<std::int64_t> begin(const Generation& generation);
+  host::Status beganAgain(std::int64_t number, const std::string& bootId);  // attempts + 1
+  host::Status finish(std::int64_t number, GenerationState state, const std::string& why,
+                      const std::vector<Outcome>& outcomes);
+  host::Result<std::optional<Generation>> generation(std::int64_t number);
+  host::Result<std::optional<Generation>> latest(GenerationState state);  // the newest in this state
+  host::Result<std::vector<Generation>> history(std::size_t limit);       // newest first, without outcomes
+  host::Status forget(std::int64_t number);
+
+  host::Status addDrift(const DriftEvent& event);
+  host::Result<std::vector<DriftEvent>> drift(std::int64_t sinceUs, std::size_t limit);  // newest first
+  host::Result<std::int64_t> driftCount(std::int64_t sinceUs);
+
+  host::Status addSample(const Sample& sample);
+  host::Result<std::vector<Sample>> samples(const std::string& probe, std::int64_t sinceUs, std::size_t limit);
+
+  host::Result<std::optional<Suspension>> suspension();
+  host::Status suspend(const Suspension& suspension);
+  host::Status resume();  // ends a suspension and a hold
+  // A rollback holds until the tree at repository.path is another one than `tree`.
+  host::Result<std::optional<std::string>> hold();
+  host::Status setHold(const std::string& tree);
+  // Trees that were taken back and are not tried again, with the reason.
+  host::Result<std::optional<std::string>> bad(const std::string& tree);
+  host::Status setBad(const std::string& tree, const std::string& why);
+  host::Result<std::optional<Latch>> latch();
+  host::Status setLatch(const Latch& latch);
+
+ private:
+  struct Database;
+  explicit Store(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> db_;
+};
+
+}  // namespace bedplate::apply

@@ -1,0 +1,127 @@
+// From a cluster directory to what one node should be: layers, node.yaml, policy, findings.
+//
+// Pure: a Snapshot and an identity go in, a Desired state and findings come out; nothing of the machine is touched.
+// A desired state exists only when no finding is an error. Findings are all there are, not the first one.
+// Thread-safety: plain values and free functions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/source/source.h"
+#include "tuning/modules/modules.h"
+#include "tuning/sysctl/sysctl.h"
+
+namespace bedplate::cluster {
+
+enum class Severity { note, warning, error };
+
+struct Finding {
+  Severity severity = Severity::error;
+  std::string file;     // relative to the cluster directory; "" for the directory as a whole
+  int line = 0;         // 1-based; 0: the file as a whole
+  int column = 0;       // 1-based; 0: the line as a whole
+  std::string message;  // what is wrong, and what would be right
+  bool operator==(const Finding&) const = default;
+};
+
+// "file:line:column: error: message"
+std::string text(const Finding& finding);
+
+struct Identity {
+  std::string name;     // of the node
+  std::string role;     // "server" or "agent"
+  std::string cluster;  // name of the cluster, for sealed files and the status
+};
+
+// node.yaml, merged over the layers. Durations in milliseconds, sizes in bytes, ratios 0..1.
+// A member is unset when no layer says it; the design's defaults are applied by whoever uses it.
+struct NodeConfig {
+  struct {
+    std::optional<std::string> profile;
+    std::vector<std::pair<std::string, std::int64_t>> floors;      // key (path form), minimum
+    std::optional<std::int64_t> conntrackMax, conntrackBuckets;    // 0 = auto
+    std::optional<std::int64_t> inotifyInstances, inotifyWatches;  // 0 = auto
+    bool driftEnforce = true;                                      // tuning.drift: enforce | report
+  } tuning;
+  struct {
+    std::optional<std::int64_t> diskEveryMs, diskForMs, diskP99LimitMs, stealWindowMs;
+    std::optional<double> stealLimit;
+  } benchmark;
+  struct Window {
+    std::set<int> days;                // 0 = Monday
+    int fromMinute = 0, toMinute = 0;  // of the day
+    std::string timezone;
+  };
+  struct {
+    std::string restartMode = "auto";  // auto | window | never
+    std::vector<std::string> canary;
+    std::optional<std::int64_t> spreadMs, confirmTimeoutMs;
+    std::optional<Window> window;
+    std::optional<std::string> writer;
+    bool prune = true;
+    std::string selfHeal = "files";  // off | files | objects
+    std::vector<std::string> allowPrune;
+  } k3s;
+  struct {
+    std::optional<std::string> rawSecrets;
+    std::optional<std::vector<std::string>> endpoints;
+  } policy;
+};
+
+// A file that K3s reads, from the layer that won.
+struct FileWant {
+  std::string path;   // within the layer: "k3s/config.yaml", "manifests/argocd/argo-cd.yaml"
+  std::string layer;  // "cluster", "roles/server", "nodes/web-01"
+  std::string file;   // within the cluster directory
+  std::shared_ptr<const std::string> content;
+};
+
+// A sysctl rule with its layer, in the order in which rules win (later ones).
+struct SysctlWant {
+  sysctl::Rule rule;  // rule.file is within the cluster directory
+  std::string layer;
+};
+
+struct ModuleWant {
+  modules::Entry entry;
+  std::string layer;
+};
+
+struct Desired {
+  Identity node;
+  std::vector<std::string> layers;  // those that exist, in order
+  NodeConfig config;
+  std::vector<ModuleWant> modules;
+  std::vector<SysctlWant> sysctls;
+  std::vector<FileWant> k3s;  // config.yaml, config.yaml.d/*.yaml, registries.yaml
+  std::vector<FileWant> manifests;
+};
+
+struct Compiled {
+  std::optional<Desired> desired;  // only when there is no error among the findings
+  std::vector<Finding> findings;   // by file and line
+};
+
+// Remembers which blobs were found valid, so that an unchanged manifest is not parsed again.
+// Thread-safety: used by one thread at a time.
+struct ValidBlobs {
+  std::set<source::ObjectId> manifests;
+};
+
+// The state for one node. `refusals` of the snapshot become findings. `valid` may be null.
+Compiled compile(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals, const Identity& node,
+                 ValidBlobs* valid);
+
+// The roles and nodes a cluster directory names (folders below roles/ and nodes/).
+struct Members {
+  std::vector<std::string> roles;
+  std::vector<std::string> nodes;
+};
+Members members(const source::Snapshot& snapshot);
+
+}  // namespace bedplate::cluster

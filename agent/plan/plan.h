@@ -1,0 +1,130 @@
+// Desired minus observed: what would be changed, in which order, and why. Pure.
+//
+// A Target is a desired state made concrete for this host: rules, and files with their places and bytes. It is what a
+// generation stores, so that a boot or a rollback needs no Git. Observed is what the machine holds of it now. Held is
+// what Bedplate has taken over so far, with the originals. make() compares the three.
+// Thread-safety: plain values and free functions.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/cluster/cluster.h"
+#include "tuning/host/result.h"
+
+namespace bedplate::plan {
+
+enum class Area { k3sConfig, manifest };
+
+struct FileTarget {
+  Area area = Area::manifest;
+  std::string path;  // on the host, below the root
+  std::string file;  // in the cluster directory
+  std::string layer;
+  mode_t mode = 0600;
+  std::string sha256;                          // hex, of content
+  std::shared_ptr<const std::string> content;  // null in a Target that was read without its blobs
+};
+
+struct Target {
+  std::string commit;  // hex; "" for the empty target
+  std::string subject;
+  std::string tree;  // hex, of the cluster directory
+  cluster::Identity node;
+  std::vector<std::string> layers;
+  bool driftEnforce = true;
+  std::vector<cluster::ModuleWant> modules;
+  std::vector<cluster::SysctlWant> sysctls;
+  std::vector<FileTarget> files;  // by path
+};
+
+// Hex SHA-256 over all that decides what the host should be (not the commit, subject or tree): equal digests, equal
+// hosts. `Target{}` is the target of a node from which everything was released.
+std::string digest(const Target& target);
+
+// JSON without contents, for generations/N/target.json (docs/formats.md), and back. "Corrupt" names what is wrong.
+std::string toJson(const Target& target);
+host::Result<Target> targetFromJson(const std::string& text);
+
+struct SysctlSeen {
+  sysctl::Want want;
+  std::optional<std::string> value;  // what the kernel holds; unset when it cannot be read
+  std::string problem;               // then why: "NotFound", "Denied", "Io"
+};
+
+struct FileSeen {
+  bool present = false;
+  bool regular = false;
+  mode_t mode = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string sha256;  // of a regular file
+};
+
+struct Observed {
+  std::map<std::string, bool> modules;                              // name -> loaded
+  std::map<std::string, SysctlSeen> sysctls;                        // every key the target asks for now, by key
+  std::map<std::string, std::optional<std::string>> formerSysctls;  // held keys that the target no longer asks for
+  std::map<std::string, FileSeen> files;                            // every target path and every held path
+  std::string bootId;
+};
+
+struct SysctlOriginal {
+  std::string value;
+  std::string bootId;  // the boot it was taken in
+};
+
+struct FileOriginal {
+  bool existed = false;
+  mode_t mode = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string sha256;  // of the content kept in var/lib/bedplate/originals, when it existed
+  Area area = Area::manifest;
+};
+
+struct Held {
+  std::map<std::string, SysctlOriginal> sysctls;
+  std::map<std::string, FileOriginal> files;  // by host path
+};
+
+enum class Action { loadModule, setSysctl, restoreSysctl, releaseSysctl, writeFile, restoreFile, removeFile };
+
+struct Change {
+  Action action = Action::setSysctl;
+  std::string subject;  // module name, key (path form), host path
+  // Values for sysctls; short hashes for files ("absent" when there is none). Never a file's content.
+  std::string from;
+  std::string to;
+  std::string origin;  // "nodes/web-01 sysctl.d/50-x.conf:3"; "" for what is given back
+  std::string note;    // what an operator should know: "K3s reads this at its next start"
+};
+
+// A want that cannot be met now and is no error: its module or interface is not there.
+struct Pending {
+  std::string subject;
+  std::string why;
+};
+
+struct Plan {
+  std::vector<Change> changes;  // in the order of application: modules, sysctls, K3s files, manifests; then what is
+                                // given back, in the same order
+  std::vector<Pending> pending;
+};
+
+// The plan. A key that is no longer wanted is restored (in the boot its original was taken in), or released unchanged
+// (after a reboot, or when K3s claims it). A tolerant rule whose key is missing is nothing at all.
+Plan make(const Target& target, const Observed& observed, const Held& held);
+
+// One line, as `bedplate diff` prints it: "sysctl  net.ipv4.ip_forward  0 -> 1   (cluster sysctl.d/99-k8s.conf:3)".
+std::string text(const Change& change);
+// "setSysctl" and so on, for JSON.
+const char* name(Action action);
+
+}  // namespace bedplate::plan

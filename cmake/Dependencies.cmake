@@ -1,0 +1,20 @@
+# Everything comes from the distribution: found by pkg-config or by its CMake package, never fetched.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+find_package(SQLite3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tl-expected REQUIRED)
+
+pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
+pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd>=249)
+pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+
+if(BEDPLATE_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

@@ -1,0 +1,105 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/lib/temp_tree.h"
+
+namespace bedplate::host {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Files, ReadsWhatIsThereAndNamesWhatIsNot) {
+  testlib::TempTree tree;
+  tree.write("etc/a", "hello\n");
+  EXPECT_EQ(tree.files().read("etc/a", 100).value(), "hello\n");
+  const auto missing = tree.files().read("etc/b", 100);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().reason, "NotFound");
+  EXPECT_EQ(missing.error().thing, tree.path() + "/etc/b");
+}
+
+TEST(Files, RefusesWhatIsOverTheLimitAtItsExactEdge) {
+  testlib::TempTree tree;
+  tree.write("a", std::string(100, 'x'));
+  EXPECT_TRUE(tree.files().read("a", 100));
+  const auto over = tree.files().read("a", 99);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().reason, "TooLarge");
+}
+
+TEST(Files, DoesNotHangOnAFifo) {
+  testlib::TempTree tree;
+  ASSERT_EQ(::mkfifo((tree.path() + "/fifo").c_str(), 0600), 0);
+  const auto result = tree.files().read("fifo", 100);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().reason, "NotAFile");
+}
+
+TEST(Files, LinksStayInsideTheRoot) {
+  testlib::TempTree tree;
+  tree.write("etc/passwd", "mine");
+  ASSERT_EQ(::symlink("/etc/passwd", (tree.path() + "/absolute").c_str()), 0);
+  ASSERT_EQ(::symlink("../../../../etc/passwd", (tree.path() + "/upward").c_str()), 0);
+  EXPECT_EQ(tree.files().read("absolute", 100).value(), "mine");
+  EXPECT_EQ(tree.files().read("upward", 100).value(), "mine");
+  EXPECT_EQ(tree.files().info("absolute").value().kind, FileKind::symlink);
+}
+
+TEST(Files, CreateNeverReplaces) {
+  testlib::TempTree tree;
+  tree.write("a", "old");
+  const auto result = tree.files().create("a", "new", 0600, ::getuid(), ::getgid());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().reason, "Exists");
+  EXPECT_EQ(tree.read("a"), "old");
+}
+
+TEST(Files, ListsInByteOrder) {
+  testlib::TempTree tree;
+  for (const char* name : {"d/b", "d/a", "d/B", "d/.x"}) tree.write(name, "");
+  EXPECT_THAT(tree.files().list("d", 10).value(), ElementsAre(".x", "B", "a", "b"));
+  EXPECT_EQ(tree.files().list("d", 3).error().reason, "TooLarge");
+}
+
+TEST(ReplaceFiles, PutsAllInPlaceWithTheirModesAndLeavesNoStage) {
+  testlib::TempTree tree;
+  tree.write("out/a", "old");
+  std::size_t done = 0;
+  const std::vector<Replacement> wanted = {{"out/a", "1", 0600, ::getuid(), ::getgid()},
+                                           {"out/deep/b", "2", 0644, ::getuid(), ::getgid()}};
+  ASSERT_TRUE(replaceFiles(tree.files(), "stage", wanted, 0700, &done));
+  EXPECT_EQ(done, 2u);
+  EXPECT_EQ(tree.read("out/a"), "1");
+  EXPECT_EQ(tree.read("out/deep/b"), "2");
+  EXPECT_EQ(tree.files().info("out/a").value().mode, 0600u);
+  EXPECT_EQ(tree.files().info("out/deep").value().mode, 0700u);
+  EXPECT_THAT(tree.files().list("stage", 10).value(), ElementsAre());
+}
+
+TEST(ReplaceFiles, TakesOverAStageThatACrashLeft) {
+  testlib::TempTree tree;
+  tree.write("stage/0", "half");
+  ASSERT_TRUE(replaceFiles(tree.files(), "stage", {{"a", "whole", 0600, ::getuid(), ::getgid()}}));
+  EXPECT_EQ(tree.read("a"), "whole");
+}
+
+TEST(ReplaceFiles, AFailureLeavesTheOldFileAndNothingStaged) {
+  testlib::TempTree tree;
+  tree.write("a/file", "in the way of a directory");
+  tree.write("b", "old");
+  const std::vector<Replacement> wanted = {{"b", "new", 0600, ::getuid(), ::getgid()},
+                                           {"a/file/c", "x", 0600, ::getuid(), ::getgid()}};
+  ASSERT_FALSE(replaceFiles(tree.files(), "stage", wanted));
+  EXPECT_EQ(tree.read("b"), "old");
+  EXPECT_THAT(tree.files().list("stage", 10).value(), ElementsAre());
+}
+
+TEST(Error, TextNamesTheThingTheReasonAndTheWayOut) {
+  const Error error{"NoSpace", 28, "/var/lib/x", "cannot write: No space left on device", "free some space"};
+  EXPECT_EQ(error.text(), "/var/lib/x: cannot write: No space left on device: free some space");
+}
+
+}  // namespace
+}  // namespace bedplate::host

@@ -1,0 +1,38 @@
+// Every place on the machine that Bedplate knows, relative to the root that is handed in. No other file holds one.
+#pragma once
+
+namespace bedplate::host::paths {
+
+inline constexpr const char* procSys = "proc/sys";
+inline constexpr const char* procStat = "proc/stat";
+inline constexpr const char* procMounts = "proc/self/mountinfo";
+inline constexpr const char* cpuInfo = "proc/cpuinfo";
+inline constexpr const char* bootIdFile = "proc/sys/kernel/random/boot_id";
+inline constexpr const char* sysModule = "sys/module";
+
+inline constexpr const char* configFile = "etc/bedplate/bedplate.conf";
+inline constexpr const char* configDropIns = "etc/bedplate/bedplate.conf.d";
+inline constexpr const char* hostname = "etc/hostname";
+inline constexpr const char* bootSysctl = "etc/sysctl.d/99-zz-bedplate.conf";
+inline constexpr const char* bootModules = "etc/modules-load.d/bedplate.conf";
+
+inline constexpr const char* stateDir = "var/lib/bedplate";
+inline constexpr const char* stateDb = "var/lib/bedplate/state.db";
+inline constexpr const char* stateLock = "var/lib/bedplate/lock";
+inline constexpr const char* stateStage = "var/lib/bedplate/stage";
+inline constexpr const char* mirror = "var/lib/bedplate/mirror.git";
+inline constexpr const char* generations = "var/lib/bedplate/generations";
+inline constexpr const char* originals = "var/lib/bedplate/originals";
+inline constexpr const char* accepted = "var/lib/bedplate/accepted";
+inline constexpr const char* statusFile = "run/bedplate/status.json";
+
+inline constexpr const char* k3sConfigDir = "etc/rancher/k3s";
+inline constexpr const char* k3sServerDir = "var/lib/rancher/k3s/server";
+inline constexpr const char* k3sManifests = "var/lib/rancher/k3s/server/manifests/bedplate";
+// Same mount as the manifests and as the configuration, outside the directories that K3s walks.
+inline constexpr const char* k3sManifestStage = "var/lib/rancher/k3s/server/bedplate-stage";
+inline constexpr const char* k3sConfigStage = "etc/rancher/bedplate-stage";
+inline constexpr const char* k3sServerUnit = "etc/systemd/system/k3s.service";
+inline constexpr const char* k3sAgentUnit = "etc/systemd/system/k3s-agent.service";
+
+}  // namespace bedplate::host::paths

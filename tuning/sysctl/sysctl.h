@@ -1,0 +1,93 @@
+// Kernel parameters: the sysctl.d format, the names of keys, and reading and writing them below /proc/sys.
+//
+// A key is held in one spelling everywhere: its path below /proc/sys ("net/ipv4/conf/enp3s0.200/forwarding").
+// Operators see and write the dotted form; dotted() makes it ("net.ipv4.conf.enp3s0/200.forwarding").
+// The format and its order are those of systemd-sysctl (sysctl.d(5)); where we differ the function says so.
+// Thread-safety: free functions and plain values; Tree may be used from several threads.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tuning/host/files.h"
+
+namespace bedplate::sysctl {
+
+// What a line of a sysctl.d file says.
+struct Rule {
+  std::string key;        // path form; may hold the glob characters * ? [
+  std::string value;      // normalised; empty for an exclusion
+  bool tolerant = false;  // "-key = value": a failure to write it is not an error
+  bool excluded = false;  // "-key" without a value: not set by globs
+  std::string file;       // where it stands, as given to parse()
+  int line = 0;
+  bool operator==(const Rule&) const = default;
+  [[nodiscard]] bool isGlob() const;
+};
+
+// A line that cannot be taken.
+struct Problem {
+  int line = 0;
+  int column = 0;
+  std::string message;  // what is wrong and what would be right
+};
+
+struct Parsed {
+  std::vector<Rule> rules;
+  std::vector<Problem> problems;
+};
+
+// One file of sysctl.d: '#' and ';' comments, blank lines, "key = value", "-key = value", "-key". All problems are
+// reported, not only the first. Never fails as a whole; lines over 4096 bytes and NUL bytes are problems.
+Parsed parse(std::string_view text, const std::string& file);
+
+// The path form of a key in either spelling (the first separator decides, as in systemd), or "Invalid": empty parts,
+// "..", characters outside printable ASCII.
+host::Result<std::string> normaliseKey(std::string_view key);
+// The dotted form.
+std::string dotted(std::string_view key);
+// A value with its blanks made one: trimmed, each run of blanks, tabs and newlines one space. The kernel shows tabs in
+// some values and takes spaces for them; two values are equal for it when their normal forms are.
+std::string normaliseValue(std::string_view value);
+
+// Why a key may not come from Git at all (usermode helpers, one-way keys, keys that act when written), or nullopt.
+// The list and its reasons stand in refused.cpp; `value` matters for some (kernel.core_pattern with a pipe).
+std::optional<std::string> refused(std::string_view key, std::string_view value);
+
+// Keys that K3s or the kubelet also set: they are let go unchanged instead of being given back (design section 8).
+bool claimedByK3s(std::string_view key);
+
+// A key with the value it should have, after globs are expanded and later rules have won.
+struct Want {
+  std::string key;
+  std::string value;
+  bool tolerant = false;
+  std::size_t rule = 0;  // index of the rule it came from
+  bool operator==(const Want&) const = default;
+};
+
+// /proc/sys below a root.
+class Tree {
+ public:
+  explicit Tree(host::Files& files) : files_(files) {}
+
+  // The value the kernel holds, normalised. "NotFound" when the key is not there (its module may not be loaded),
+  // "Denied"/"Io" for keys that cannot be read (write-only, stable_secret).
+  host::Result<std::string> read(const std::string& key);
+  // Writes and reads back. "Invalid" when the kernel refuses the value, "Differs" when it holds another one after the
+  // write (`why` names both). An equal value is not written.
+  host::Status write(const std::string& key, const std::string& value);
+  // The keys that a glob matches now, in byte order.
+  host::Result<std::vector<std::string>> expand(const std::string& glob);
+
+ private:
+  host::Files& files_;
+};
+
+// What a list of rules asks of this machine now: later rules win, explicit keys beat globs, exclusions hold for globs.
+// A glob that matches nothing gives nothing. In key order.
+host::Result<std::vector<Want>> resolve(const std::vector<Rule>& rules, Tree& tree);
+
+}  // namespace bedplate::sysctl
