@@ -1,0 +1,66 @@
+// The whole way, one function an arrow: fetch, verify, layers, plan, apply. `bedplate diff` stops before apply, the
+// daemon does not; both run this.
+//
+// A failure on the way (an unreachable remote, a rewritten branch, a directory with errors) leaves the last good
+// generation in force; SyncResult.problem says which and why.
+// Thread-safety: a Reconciler is used from one thread at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/apply/apply.h"
+#include "agent/cluster/cluster.h"
+#include "agent/config/config.h"
+#include "agent/plan/plan.h"
+#include "agent/source/source.h"
+
+namespace bedplate::apply {
+
+// The remote of bedplate.conf with its secrets read from their files. "Denied"/"NotFound" name the file; a private key
+// that others may read is refused.
+host::Result<source::Remote> makeRemote(const config::Config& config, host::Files& files);
+
+// Who this node is, from bedplate.conf and the host. "RoleUnknown" when the role is auto and no K3s is installed.
+host::Result<cluster::Identity> identify(const config::Config& config, host::Files& files);
+
+struct SyncOptions {
+  enum class Stop { afterPlan, afterApply };
+  Stop stop = Stop::afterApply;
+  std::string revision;  // "" is the head of the branch; others only with afterPlan
+};
+
+struct SyncResult {
+  // Set when the way ended early. Reasons: those of source::Session::start, PathNotFound, PathNotDirectory,
+  // NotDescendant, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, StateFailed, ...
+  std::optional<host::Error> problem;
+  bool contact = false;                  // the remote answered
+  std::string head;                      // hex, on the remote
+  std::optional<source::Commit> commit;  // the one that was looked at (verified)
+  bool unchanged = false;                // nothing new since the last one: only the host was looked at
+  std::vector<std::string> layers;
+  std::vector<cluster::Finding> findings;
+  std::optional<plan::Plan> plan;    // what was, or would be, changed
+  std::optional<RunResult> applied;  // with afterApply
+  double seconds = 0;
+};
+
+class Reconciler {
+ public:
+  // `store` must outlive it; with a read-only store only afterPlan works.
+  Reconciler(const config::Config& config, Machine machine, Store& store, source::WorkerSetup worker);
+  ~Reconciler();
+
+  SyncResult sync(const SyncOptions& options);
+
+ private:
+  struct Memory;
+  const config::Config& config_;
+  Machine machine_;
+  Store& store_;
+  source::WorkerSetup worker_;
+  std::unique_ptr<Memory> memory_;
+};
+
+}  // namespace bedplate::apply

@@ -1,0 +1,21 @@
+// Builds a Status from what is known: the configuration, the state, and the last run.
+#pragma once
+
+#include "agent/apply/reconcile.h"
+#include "agent/report/report.h"
+
+namespace bedplate::report {
+
+struct Inputs {
+  const config::Config* config = nullptr;     // null: unconfigured
+  apply::Store* store = nullptr;              // null: no state yet
+  const apply::SyncResult* sync = nullptr;    // the last one of this process, if any
+  const apply::RunResult* lastRun = nullptr;  // the last apply, repair or recovery, if any
+  std::int64_t nowUs = 0, startedUs = 0, nextUs = 0;
+  std::int64_t contactUs = 0;  // last time the remote answered; 0: not in this process
+};
+
+// `before` carries over what the inputs do not know (contact, head, `since` of conditions). Ends with judge().
+Status gather(const Inputs& inputs, const Status* before);
+
+}  // namespace bedplate::report
