@@ -20,7 +20,10 @@ inline constexpr const char* stateDir = "var/lib/bedplate";
 inline constexpr const char* stateDb = "var/lib/bedplate/state.db";
 inline constexpr const char* stateLock = "var/lib/bedplate/lock";
 inline constexpr const char* stateStage = "var/lib/bedplate/stage";
-inline constexpr const char* mirror = "var/lib/bedplate/mirror.git";
+// The mirror has a directory of its own, which belongs to the unprivileged user: it is rebuilt beside itself, and that user
+// must not be able to put anything into the state directory.
+inline constexpr const char* mirrorDir = "var/lib/bedplate/git";
+inline constexpr const char* mirror = "var/lib/bedplate/git/mirror.git";
 inline constexpr const char* generations = "var/lib/bedplate/generations";
 inline constexpr const char* originals = "var/lib/bedplate/originals";
 inline constexpr const char* accepted = "var/lib/bedplate/accepted";
