@@ -6,6 +6,7 @@
 // Thread-safety: a Reconciler is used from one thread at a time.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "agent/config/config.h"
 #include "agent/plan/plan.h"
 #include "agent/source/source.h"
+#include "agent/trust/trust.h"
 
 namespace bedplate::apply {
 
@@ -56,10 +58,21 @@ class Reconciler {
 
  private:
   struct Memory;
+  // Fetch, verify, layers: fills memory_ and the first half of the result.
+  host::Status look(const SyncOptions& options, SyncResult& result);
+  host::Result<source::Commit> verified(source::Session& session, const std::string& revision,
+                                        const trust::Rules& rules);
+  host::Status read(source::Session& session, source::Commit commit, const cluster::Identity& node, SyncResult& result);
+  // Nothing stands against this target: it was not taken back, no rollback holds it.
+  host::Status mayApply(const plan::Target& target);
+  host::Status go(const plan::Target& target, SyncResult& result);
+
   const config::Config& config_;
   Machine machine_;
   Store& store_;
   source::WorkerSetup worker_;
+  source::Limits limits_;
+  Keeper keeper_;
   std::unique_ptr<Memory> memory_;
 };
 

@@ -106,10 +106,11 @@ class Store {
 
   host::Result<std::optional<Suspension>> suspension();
   host::Status suspend(const Suspension& suspension);
-  host::Status resume();  // ends a suspension and a hold
+  host::Status resume();  // ends a suspension and a hold, and gives bad trees another try
   // A rollback holds until the tree at repository.path is another one than `tree`.
   host::Result<std::optional<std::string>> hold();
   host::Status setHold(const std::string& tree);
+  host::Status clearHold();  // changes nothing when there is none
   // Trees that were taken back and are not tried again, with the reason.
   host::Result<std::optional<std::string>> bad(const std::string& tree);
   host::Status setBad(const std::string& tree, const std::string& why);

@@ -36,6 +36,7 @@ struct Identity {
   std::string name;     // of the node
   std::string role;     // "server" or "agent"
   std::string cluster;  // name of the cluster, for sealed files and the status
+  bool operator==(const Identity&) const = default;
 };
 
 // node.yaml, merged over the layers. Durations in milliseconds, sizes in bytes, ratios 0..1.

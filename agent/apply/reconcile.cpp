@@ -1,0 +1,264 @@
+#include "agent/apply/reconcile.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/k3s/k3s.h"
+#include "agent/trust/trust.h"
+#include "tuning/host/paths.h"
+
+namespace bedplate::apply {
+namespace {
+
+// What is remembered of the last good look at the remote.
+struct Seen {
+  source::ObjectId head;
+  source::Commit commit;
+  cluster::Identity node;
+  plan::Target target;
+  std::vector<std::string> layers;
+  std::vector<cluster::Finding> findings;
+};
+
+// A head whose cluster directory is refused; it need not be read again to be refused again.
+struct Refused {
+  source::ObjectId head;
+  source::Commit commit;
+  cluster::Identity node;
+  std::vector<cluster::Finding> findings;
+  host::Error error;
+};
+
+host::Failure invalidDirectory(const std::vector<cluster::Finding>& findings, const std::string& path) {
+  std::size_t errors = 0;
+  const cluster::Finding* first = nullptr;
+  for (const auto& finding : findings) {
+    if (finding.severity != cluster::Severity::error) continue;
+    ++errors;
+    if (first == nullptr) first = &finding;
+  }
+  std::string why = "has " + std::to_string(errors) + (errors == 1 ? " error" : " errors");
+  if (first != nullptr) why += (errors == 1 ? ": " : ", first: ") + cluster::text(*first);
+  return host::fail("InvalidClusterDirectory", path, why,
+                    "nothing was changed; fix it in Git (bedplate check shows all findings) and push");
+}
+
+// The worker's directory, owned by its user; made when the package has not.
+host::Status prepareMirrorDirectory(host::HostFiles& files, const std::string& user) {
+  if (files.info(host::paths::mirrorDir)) return {};
+  BEDPLATE_TRY(files.makeDirectories(host::paths::stateDir, 0711));
+  BEDPLATE_TRY(files.makeDirectories(host::paths::mirrorDir, 0700));
+  if (user.empty() || ::geteuid() != 0) return {};
+  char buffer[4096];
+  passwd entry{};
+  passwd* found = nullptr;
+  // No such user: the worker's start says so with the way out.
+  if (::getpwnam_r(user.c_str(), &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) return {};
+  BEDPLATE_TRY_LET(host::UniqueFd fd, files.openAt(host::paths::mirrorDir, O_RDONLY | O_DIRECTORY));
+  if (::fchown(fd.get(), entry.pw_uid, entry.pw_gid) != 0)
+    return host::failErrno(errno, files.shown(host::paths::mirrorDir), "cannot give to user " + user);
+  return {};
+}
+
+host::Result<source::Commit> readCommit(source::Session& session, const source::ObjectId& id) {
+  constexpr std::size_t kCommitLimit = 1 << 20;
+  BEDPLATE_TRY_LET(auto raw, session.get(source::ObjectType::commit, {id}, kCommitLimit));
+  return source::parseCommit(id, raw.at(0));
+}
+
+// The name was found out, not configured, and is another one than at the first apply.
+host::Status checkDetected(const std::string& what, const std::string& configured, const std::string& now,
+                           const std::string& latched) {
+  if (!configured.empty() || now == latched) return {};
+  return host::fail("IdentityChanged", "this node's " + what, "was " + latched + " and now looks like " + now,
+                    "say which it is with '" + what + " = ...' in the [node] section of bedplate.conf");
+}
+
+std::string configuredRole(const config::Config& config) {
+  return config.node.role == "auto" ? std::string() : config.node.role;
+}
+
+// A rename by DHCP must not drop a layer; what the operator wrote into bedplate.conf is a decision.
+host::Status checkLatch(const config::Config& config, const cluster::Identity& node, Store& store) {
+  BEDPLATE_TRY_LET(const auto latch, store.latch());
+  if (!latch) return {};
+  BEDPLATE_TRY(checkDetected("name", config.node.name, node.name, latch->name));
+  BEDPLATE_TRY(checkDetected("role", configuredRole(config), node.role, latch->role));
+  return checkDetected("cluster", config.node.cluster, node.cluster, latch->cluster);
+}
+
+host::Status writeLatch(const cluster::Identity& node, Store& store) {
+  const Latch wanted{node.name, node.role, node.cluster};
+  BEDPLATE_TRY_LET(const auto latch, store.latch());
+  if (latch && *latch == wanted) return {};
+  return store.setLatch(wanted);
+}
+
+plan::Plan planOf(const RunResult& run) {
+  plan::Plan plan;
+  for (const auto& outcome : run.outcomes) plan.changes.push_back(outcome.change);
+  plan.pending = run.pending;
+  return plan;
+}
+
+host::Result<trust::Rules> trustRules(const config::Config& config) {
+  trust::Rules rules;
+  if (config.trust.minimumCommit.empty()) return rules;
+  rules.minimumCommit = source::ObjectId::fromHex(config.trust.minimumCommit);
+  if (!rules.minimumCommit)
+    return host::fail("InvalidConfiguration", "minimum-commit", "is not a full commit id", "give all 40 hex digits");
+  return rules;
+}
+
+}  // namespace
+
+struct Reconciler::Memory {
+  std::optional<Seen> seen;
+  std::optional<Refused> refused;
+  source::BlobCache blobs;
+  cluster::ValidBlobs valid;
+};
+
+Reconciler::Reconciler(const config::Config& config, Machine machine, Store& store, source::WorkerSetup worker)
+    : config_(config),
+      machine_(machine),
+      store_(store),
+      worker_(std::move(worker)),
+      keeper_(machine, store),
+      memory_(std::make_unique<Memory>()) {}
+
+Reconciler::~Reconciler() = default;
+
+host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
+  BEDPLATE_TRY_LET(const auto node, identify(config_, machine_.files));
+  BEDPLATE_TRY(checkLatch(config_, node, store_));
+  BEDPLATE_TRY_LET(const auto remote, makeRemote(config_, machine_.files));
+  BEDPLATE_TRY_LET(const auto rules, trustRules(config_));
+  BEDPLATE_TRY(prepareMirrorDirectory(machine_.host, worker_.user));
+  BEDPLATE_TRY_LET(auto session, source::Session::start(remote, worker_));
+  result.contact = true;
+  result.head = session->head().hex();
+
+  auto& seen = memory_->seen;
+  const auto& refused = memory_->refused;
+  if (options.revision.empty() && refused && refused->head == session->head() && refused->node == node) {
+    result.unchanged = true;
+    result.commit = refused->commit;
+    result.findings = refused->findings;
+    return host::Failure(refused->error);
+  }
+  result.unchanged = options.revision.empty() && seen && seen->head == session->head() && seen->node == node;
+  if (!result.unchanged) {
+    BEDPLATE_TRY(session->fetch());
+    BEDPLATE_TRY_LET(auto commit, verified(*session, options.revision, rules));
+    result.commit = commit;
+    BEDPLATE_TRY(read(*session, std::move(commit), node, result));
+  }
+  result.commit = seen->commit;
+  result.layers = seen->layers;
+  result.findings = seen->findings;
+  return {};
+}
+
+host::Result<source::Commit> Reconciler::verified(source::Session& session, const std::string& revision,
+                                                  const trust::Rules& rules) {
+  // Another revision is only looked at, never gone to: the history rule is for the head.
+  if (!revision.empty()) {
+    BEDPLATE_TRY_LET(const auto id, session.resolve(revision));
+    return readCommit(session, id);
+  }
+  BEDPLATE_TRY_LET(const auto accepted, trust::readAccepted(machine_.files));
+  BEDPLATE_TRY_LET(auto commits, trust::newCommits(session, session.head(), accepted, rules, limits_));
+  if (commits.empty()) return readCommit(session, session.head());
+  return std::move(commits.back());
+}
+
+host::Status Reconciler::read(source::Session& session, source::Commit commit, const cluster::Identity& node,
+                              SyncResult& result) {
+  std::vector<source::Refusal> refusals;
+  BEDPLATE_TRY_LET(const auto snapshot,
+                   source::readSnapshot(session, commit, config_.repository.path, limits_, memory_->blobs, refusals));
+  auto compiled = cluster::compile(snapshot, refusals, node, &memory_->valid);
+  result.findings = compiled.findings;
+  memory_->refused.reset();
+  if (!compiled.desired) {
+    auto error = invalidDirectory(compiled.findings, config_.repository.path).value();
+    memory_->refused = Refused{session.head(), std::move(commit), node, std::move(compiled.findings), error};
+    return host::Failure(std::move(error));
+  }
+
+  memory_->blobs.clear();
+  for (const auto& file : snapshot.files) memory_->blobs.emplace(file.id, file.content);
+  memory_->seen = Seen{.head = session.head(),
+                       .commit = std::move(commit),
+                       .node = node,
+                       .target = makeTarget(*compiled.desired, snapshot),
+                       .layers = compiled.desired->layers,
+                       .findings = std::move(compiled.findings)};
+  return {};
+}
+
+host::Status Reconciler::mayApply(const plan::Target& target) {
+  BEDPLATE_TRY_LET(const auto bad, store_.bad(target.tree));
+  if (bad)
+    return host::fail("TakenBack", "commit " + target.commit.substr(0, 7), "was taken back before: " + *bad,
+                      "push a commit that changes " + config_.repository.path + ", or bedplate resume to try it again");
+  BEDPLATE_TRY_LET(const auto hold, store_.hold());
+  if (!hold) return {};
+  if (*hold == target.tree)
+    return host::fail("Held", "commit " + target.commit.substr(0, 7), "is held back by a rollback",
+                      "push a commit that changes " + config_.repository.path + ", or bedplate resume");
+  return store_.clearHold();
+}
+
+host::Status Reconciler::go(const plan::Target& target, SyncResult& result) {
+  if (auto may = mayApply(target); !may) {
+    // What is in force stays in force, and is still looked after.
+    if (auto run = keeper_.repair(true)) result.applied = std::move(*run);
+    return may;
+  }
+  BEDPLATE_TRY(writeLatch(target.node, store_));
+  BEDPLATE_TRY_LET(const auto accepted, trust::readAccepted(machine_.files));
+  const auto& commit = memory_->seen->commit.id;
+  if (!accepted || accepted->commit != commit)
+    BEDPLATE_TRY(trust::writeAccepted(machine_.files, {commit, "agent", machine_.clock.wallUs()}));
+  BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, "commit"));
+  result.plan = planOf(*result.applied);
+  return {};
+}
+
+SyncResult Reconciler::sync(const SyncOptions& options) {
+  SyncResult result;
+  const std::int64_t begin = machine_.clock.monotonicNs();
+  const bool planOnly = options.stop == SyncOptions::Stop::afterPlan || config_.node.mode == config::Mode::observe;
+  host::Status status = look(options, result);
+  if (!status && !planOnly) {
+    // The last good generation stays in force, and is looked after without a remote as well.
+    if (auto run = keeper_.repair(true)) result.applied = std::move(*run);
+  }
+  if (status) {
+    const plan::Target& target = memory_->seen->target;
+    if (planOnly) {
+      auto plan = keeper_.plan(target);
+      if (plan)
+        result.plan = std::move(*plan);
+      else
+        status = tl::make_unexpected(plan.error());
+    } else {
+      status = go(target, result);
+    }
+  }
+  // A revision that was only looked at must not pass for the head.
+  if (!options.revision.empty()) {
+    memory_->seen.reset();
+    memory_->refused.reset();
+  }
+  if (!status) result.problem = std::move(status).error();
+  result.seconds = static_cast<double>(machine_.clock.monotonicNs() - begin) / 1e9;
+  return result;
+}
+
+}  // namespace bedplate::apply
