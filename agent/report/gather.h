@@ -9,10 +9,12 @@ namespace bedplate::report {
 struct Inputs {
   const config::Config* config = nullptr;     // null: unconfigured
   apply::Store* store = nullptr;              // null: no state yet
+  host::Files* files = nullptr;               // to name a node without a latch, and to see when K3s started
   const apply::SyncResult* sync = nullptr;    // the last one of this process, if any
   const apply::RunResult* lastRun = nullptr;  // the last apply, repair or recovery, if any
   std::int64_t nowUs = 0, startedUs = 0, nextUs = 0;
   std::int64_t contactUs = 0;  // last time the remote answered; 0: not in this process
+  std::int64_t checkedUs = 0;  // last time it was asked, with or without an answer; 0: not in this process
 };
 
 // `before` carries over what the inputs do not know (contact, head, `since` of conditions). Ends with judge().

@@ -4,6 +4,7 @@
 // Thread-safety: plain values and free functions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,7 +44,8 @@ struct Status {
   } source;
   std::vector<std::string> layers;
   struct {
-    std::int64_t number = 0;
+    std::int64_t number = 0;   // the newest
+    std::int64_t inForce = 0;  // the newest applied; another one when the newest was taken back; 0: none
     std::string commit, state, why;
     std::int64_t finishedUs = 0;
     std::int64_t changes = 0;
@@ -100,10 +102,12 @@ std::string generationJson(const apply::Generation& generation);
 
 // Counters that live as long as the daemon.
 struct Counters {
-  std::int64_t reconciles = 0;
-  std::vector<double> reconcileSeconds;  // cumulative bucket counts are made from kBuckets
+  static constexpr std::array<double, 10> kBuckets = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};  // seconds
+  std::array<std::int64_t, kBuckets.size() + 1> reconcileBuckets{};  // not cumulative; the last one: over all bounds
   double reconcileSecondsSum = 0;
   std::int64_t sysctlRepairs = 0, fileRepairs = 0;
+
+  void addReconcile(double seconds);
 };
 
 // Prometheus text, names of design section 12 as far as they exist.

@@ -27,6 +27,7 @@ inline constexpr const char* mirror = "var/lib/bedplate/git/mirror.git";
 inline constexpr const char* generations = "var/lib/bedplate/generations";
 inline constexpr const char* originals = "var/lib/bedplate/originals";
 inline constexpr const char* accepted = "var/lib/bedplate/accepted";
+inline constexpr const char* workerProgram = "usr/libexec/bedplate/bedplate-worker";
 inline constexpr const char* statusFile = "run/bedplate/status.json";
 
 inline constexpr const char* k3sConfigDir = "etc/rancher/k3s";
