@@ -209,10 +209,20 @@ Status HostFiles::writeValue(const std::string& path, std::string_view value) {
   BEDPLATE_TRY_LET(UniqueFd fd, openAt(path, O_WRONLY | O_NOCTTY | O_NOFOLLOW));
   for (;;) {
     const ssize_t n = ::write(fd.get(), value.data(), value.size());
-    if (n == static_cast<ssize_t>(value.size())) return {};
-    if (n >= 0) return fail("Io", shown(path), "took only a part of the value");
+    if (n >= 0 && n != static_cast<ssize_t>(value.size())) {
+      return fail("Io", shown(path), "took only a part of the value");
+    }
+    if (n >= 0) break;
     if (errno != EINTR) return failErrno(errno, shown(path), "cannot write");
   }
+  // A file of /proc/sys has no size and keeps one value; one of a tree that stands for it would keep the tail of a
+  // longer old value.
+  struct stat now{};
+  const auto end = static_cast<off_t>(value.size());
+  if (::fstat(fd.get(), &now) == 0 && now.st_size > end && ::ftruncate(fd.get(), end) != 0) {
+    return failErrno(errno, shown(path), "cannot cut to the new value");
+  }
+  return {};
 }
 
 std::string joinPath(std::string_view directory, std::string_view name) {

@@ -65,7 +65,8 @@ class Files {
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   // unlink(2) of a file or link, rmdir(2) of an empty directory. "NotFound" when there is nothing. Not flushed.
   virtual Status remove(const std::string& path) = 0;
-  // One write(2) into an existing file, without truncation: for /proc/sys and /sys. Never creates.
+  // One write(2) into an existing file: for /proc/sys and /sys. Never creates, never empties first; a file of a tree
+  // that stands for them is cut afterwards, so that it holds the value alone.
   virtual Status writeValue(const std::string& path, std::string_view value) = 0;
 
   // The path with its root, for messages ("/etc/x", or "/tmp/tree/etc/x" under --root).

@@ -37,6 +37,15 @@ TEST(Files, DoesNotHangOnAFifo) {
   EXPECT_EQ(result.error().reason, "NotAFile");
 }
 
+TEST(Files, AValueReplacesALongerOneWholly) {
+  testlib::TempTree tree;
+  tree.write("proc/sys/fs/x", "1048576\n");
+  ASSERT_TRUE(tree.files().writeValue("proc/sys/fs/x", "512\n"));
+  EXPECT_EQ(tree.read("proc/sys/fs/x"), "512\n");
+  ASSERT_TRUE(tree.files().writeValue("proc/sys/fs/x", "524288\n"));
+  EXPECT_EQ(tree.read("proc/sys/fs/x"), "524288\n");
+}
+
 TEST(Files, LinksStayInsideTheRoot) {
   testlib::TempTree tree;
   tree.write("etc/passwd", "mine");
