@@ -9,6 +9,11 @@ inline constexpr const char* procMounts = "proc/self/mountinfo";
 inline constexpr const char* cpuInfo = "proc/cpuinfo";
 inline constexpr const char* bootIdFile = "proc/sys/kernel/random/boot_id";
 inline constexpr const char* sysModule = "sys/module";
+inline constexpr const char* osRelease = "proc/sys/kernel/osrelease";
+inline constexpr const char* kernelModules = "lib/modules";
+inline constexpr const char* hypervisorType = "sys/hypervisor/type";
+inline constexpr const char* dmiVendor = "sys/class/dmi/id/sys_vendor";
+inline constexpr const char* systemBus = "run/dbus/system_bus_socket";
 
 inline constexpr const char* configFile = "etc/bedplate/bedplate.conf";
 inline constexpr const char* configDropIns = "etc/bedplate/bedplate.conf.d";

@@ -41,6 +41,8 @@ struct Parsed {
 
 // One file of sysctl.d: '#' and ';' comments, blank lines, "key = value", "-key = value", "-key". All problems are
 // reported, not only the first. Never fails as a whole; lines over 4096 bytes and NUL bytes are problems.
+// Stricter than systemd, which takes these in silence and then does something else than was meant: values outside
+// printable ASCII, a comment behind a value, braces in a glob.
 Parsed parse(std::string_view text, const std::string& file);
 
 // The path form of a key in either spelling (the first separator decides, as in systemd), or "Invalid": empty parts,
@@ -53,7 +55,8 @@ std::string dotted(std::string_view key);
 std::string normaliseValue(std::string_view value);
 
 // Why a key may not come from Git at all (usermode helpers, one-way keys, keys that act when written), or nullopt.
-// The list and its reasons stand in refused.cpp; `value` matters for some (kernel.core_pattern with a pipe).
+// The list and its reasons stand in refused.cpp; `value` matters for some (kernel.core_pattern with a pipe). A glob is
+// refused when it could match a refused key. Not a question to ask of an exclusion, which writes nothing.
 std::optional<std::string> refused(std::string_view key, std::string_view value);
 
 // Keys that K3s or the kubelet also set: they are let go unchanged instead of being given back (design section 8).
@@ -88,6 +91,10 @@ class Tree {
 
 // What a list of rules asks of this machine now: later rules win, explicit keys beat globs, exclusions hold for globs.
 // A glob that matches nothing gives nothing. In key order.
+// An exclusion is the last word on its own key until a later rule sets it again. As in systemd-sysctl 252 it is taken
+// literally: "-net.ipv4.conf.v*.rp_filter" takes back that very glob, it does not exclude what the glob matches.
+// Where we differ: a glob repeated with the same value counts at its last place, so that a later layer wins; in systemd
+// it stays at its first.
 host::Result<std::vector<Want>> resolve(const std::vector<Rule>& rules, Tree& tree);
 
 }  // namespace bedplate::sysctl
