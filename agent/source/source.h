@@ -95,16 +95,20 @@ struct Refusal {
 };
 
 // Objects by id. "ObjectMissing" when there is none, "ObjectRefused" when it is not what was asked for.
+// Larger than the limit is not an error, so that one big file is a refusal with its path and not the end.
 class Objects {
  public:
   Objects() = default;
   Objects(const Objects&) = delete;
   Objects& operator=(const Objects&) = delete;
   virtual ~Objects() = default;
-  // In the order asked for; each checked against its id and type, none larger than `limit`.
-  virtual host::Result<std::vector<std::string>> get(ObjectType type, const std::vector<ObjectId>& ids,
-                                                     std::size_t limit) = 0;
+  // In the order asked for; each checked against its id and type. nullopt for one larger than `limit` bytes.
+  virtual host::Result<std::vector<std::optional<std::string>>> get(ObjectType type, const std::vector<ObjectId>& ids,
+                                                                    std::size_t limit) = 0;
 };
+
+// One commit, parsed. "ObjectMissing", "ObjectRefused" (also for one over 1 MiB).
+host::Result<Commit> readCommit(Objects& objects, const ObjectId& id);
 
 // Blobs that are known already, so that they need not be sent again.
 using BlobCache = std::map<ObjectId, std::shared_ptr<const std::string>>;
@@ -131,7 +135,7 @@ struct Remote {
 // How the worker is started.
 struct WorkerSetup {
   std::string program;                // path of bedplate-worker
-  std::string mirror;                 // path of the bare mirror, as the worker sees it
+  std::string mirror;                 // path of the bare mirror, as the worker sees it; see host::paths::mirror
   std::string user = "bedplate";      // dropped to when we are root; "" keeps ours
   std::size_t memoryBytes = 1 << 30;  // RLIMIT_AS
   std::size_t fileBytes = 1 << 30;    // RLIMIT_FSIZE
@@ -150,7 +154,8 @@ class Session : public Objects {
   // Brings the branch into the mirror (at once if it is there). After it objects can be had.
   virtual host::Status fetch() = 0;
   // The commits between `base` (not included) and `head` in an order in which parents come first; checked to be
-  // connected: each is reached from head, and every path to the past ends in `base` or an ancestor of it.
+  // connected: each is reached from head, and every path to the past ends in `base`, an ancestor of it, or a commit
+  // without parents that is itself among them. "TooManyCommits" beyond limits.newCommits.
   // "NotDescendant" when head does not descend from base. With an empty base: the head alone.
   virtual host::Result<std::vector<Commit>> range(const ObjectId& base, const ObjectId& head, const Limits& limits) = 0;
   // A revision as git knows it ("HEAD~2", a branch of the remote, an id or the beginning of one) in the mirror.

@@ -8,10 +8,11 @@
 //   job      url branch mirror sshKey            refs      head id (the branch on the remote)
 //            knownHosts caFile token timeoutMs   progress  u64 (bytes or objects; any change counts as progress)
 //   fetch                                        fetched
-//   want     u8 type, ids...                     object    u8 type, id, bytes          (one a wanted id, in order)
-//   range    base id, head id                    missing   id                          (instead of object)
-//   resolve  revision                            end       (closes a range)
-//   quit                                         resolved  id
+//   want     u8 type, u32 limit, ids...          object    u8 type, id, bytes          (one a wanted id, in order)
+//   range    base id, head id, u32 most          missing   id                          (instead of object)
+//   resolve  revision                            oversize  id                          (instead of object)
+//   quit                                         end       (closes a range)
+//                                                resolved  id
 //                                                failure   reason, why                 (answers any request)
 //
 // Thread-safety: plain values and free functions.
@@ -41,6 +42,7 @@ enum class Kind : std::uint8_t {
   end,
   resolved,
   failure,
+  oversize,
 };
 
 // Builds a frame.
@@ -79,7 +81,7 @@ struct Frame {
 };
 
 // Takes the first whole frame off `buffer` (which holds what was received); nullopt when more bytes are needed.
-// `bad` is set when the bytes cannot be a frame (length 0 or over kMaxFrame, unknown kind): close the stream.
-std::optional<Frame> takeFrame(std::string& buffer, bool& bad);
+// `bad` is set when the bytes cannot be a frame (length 0 or over `limit`, unknown kind): close the stream.
+std::optional<Frame> takeFrame(std::string& buffer, bool& bad, std::size_t limit = kMaxFrame);
 
 }  // namespace bedplate::wire
