@@ -63,12 +63,6 @@ host::Status prepareMirrorDirectory(host::HostFiles& files, const std::string& u
   return {};
 }
 
-host::Result<source::Commit> readCommit(source::Session& session, const source::ObjectId& id) {
-  constexpr std::size_t kCommitLimit = 1 << 20;
-  BEDPLATE_TRY_LET(auto raw, session.get(source::ObjectType::commit, {id}, kCommitLimit));
-  return source::parseCommit(id, raw.at(0));
-}
-
 // The name was found out, not configured, and is another one than at the first apply.
 host::Status checkDetected(const std::string& what, const std::string& configured, const std::string& now,
                            const std::string& latched) {
@@ -168,11 +162,11 @@ host::Result<source::Commit> Reconciler::verified(source::Session& session, cons
   // Another revision is only looked at, never gone to: the history rule is for the head.
   if (!revision.empty()) {
     BEDPLATE_TRY_LET(const auto id, session.resolve(revision));
-    return readCommit(session, id);
+    return source::readCommit(session, id);
   }
   BEDPLATE_TRY_LET(const auto accepted, trust::readAccepted(machine_.files));
   BEDPLATE_TRY_LET(auto commits, trust::newCommits(session, session.head(), accepted, rules, limits_));
-  if (commits.empty()) return readCommit(session, session.head());
+  if (commits.empty()) return source::readCommit(session, session.head());
   return std::move(commits.back());
 }
 
