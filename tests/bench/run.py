@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""What Bedplate costs: `./dev bench` runs this and prints a table; docs/performance.md keeps the figures.
+
+CPU is user + system time of the daemon and of the workers it has waited for, read before and after a number of
+rounds. The remote is file:// on the same machine, the tree lies on tmpfs where there is one (BEDPLATE_BENCH_DIR), and
+sysctls are plain files in it, so that nothing of the host changes. Times of a shared machine are noisy: medians.
+"""
+
+import os
+import pathlib
+import statistics
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import agent as lib  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+BASE = os.environ.get("BEDPLATE_BENCH_DIR") or ("/dev/shm" if os.path.isdir("/dev/shm") else None)
+
+
+def manifest(i, value="a"):
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings-{i:04}\n  namespace: default\ndata:\n"
+    return text + "".join(f"  key-{n:02}: \"{value} of manifest {i} line {n}\"\n" for n in range(45))
+
+
+def desired(sysctls, manifests):
+    lines = "".join(f"net.ipv4.bench.key_{i:03} = {i}\n" for i in range(sysctls))
+    files = {"sysctl.d/99-bench.conf": lines}
+    files.update({f"manifests/app-{i:04}.yaml": manifest(i) for i in range(manifests)})
+    return files
+
+
+def node(sysctls, manifests):
+    tree = lib.Tree(BASE)
+    repository = lib.Repository(BASE)
+    for i in range(sysctls):
+        tree.sysctl(f"net.ipv4.bench.key_{i:03}", "0")
+    repository.commit(desired(sysctls, manifests), "bench")
+    tree.configure(repository)
+    bus = lib.Bus(BASE)
+    return lib.Agent(tree, bus), repository
+
+
+def cpu_ms(pid):
+    """User + system of a process and of the children it has waited for, in milliseconds."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(f) for f in fields[11:15]) * 1000 / TICKS
+
+
+def pss_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
+
+
+def written_bytes(pid):
+    for line in pathlib.Path(f"/proc/{pid}/io").read_text().splitlines():
+        if line.startswith("write_bytes:"):
+            return int(line.split()[1])
+    return 0
+
+
+def sync(agent):
+    """A sync request over the bus without the cost of starting the CLI in the figure."""
+    done = agent.cli("sync")
+    if done.returncode != 0:
+        raise SystemExit(f"bedplate sync exited {done.returncode}:\n{done.stdout}{done.stderr}{agent.log.read_text()}")
+
+
+def clean(agent, repository):
+    agent.stop()
+    agent.bus.stop()
+    agent.tree.remove()
+    repository.remove()
+
+
+def reconcile(sysctls, manifests, rounds):
+    agent, repository = node(sysctls, manifests)
+    row = {}
+    start = time.monotonic()
+    agent.start()
+    pid = agent.process.pid
+    sync(agent)
+    row["first apply, start to done, ms CPU"] = cpu_ms(pid)
+    row["first apply, wall ms"] = (time.monotonic() - start) * 1000
+    sync(agent)
+
+    before = cpu_ms(pid)
+    for _ in range(rounds):
+        sync(agent)
+    row["nothing to do, ms CPU"] = (cpu_ms(pid) - before) / rounds
+
+    if manifests:
+        changes = max(5, rounds // 5)
+        walls = []
+        before = cpu_ms(pid)
+        for i in range(changes):
+            repository.commit({"manifests/app-0000.yaml": manifest(0, f"change {i}")}, f"change {i}", push=False)
+            begin = time.monotonic()
+            repository.run("push", "-q", "origin", "HEAD:main")
+            sync(agent)
+            walls.append((time.monotonic() - begin) * 1000)
+        row["one manifest changed, ms CPU"] = (cpu_ms(pid) - before) / changes
+        row["push and sync to applied, wall ms"] = statistics.median(walls)
+    clean(agent, repository)
+    return row
+
+
+def idle(seconds):
+    agent, repository = node(200, 50)
+    agent.start()
+    pid = agent.process.pid
+    sync(agent)
+    time.sleep(2)
+    cpu, written = cpu_ms(pid), written_bytes(pid)
+    time.sleep(seconds)
+    row = {
+        "PSS, MB": pss_kib(pid) / 1024,
+        "idle CPU, % of a core": (cpu_ms(pid) - cpu) / (seconds * 10),
+        f"bytes written to disk in {seconds} s": written_bytes(pid) - written,
+    }
+    clean(agent, repository)
+    return row
+
+
+def drift(rounds):
+    agent, repository = node(20, 50)
+    agent.start()
+    sync(agent)
+    top = agent.tree / "var/lib/rancher/k3s/server/manifests/bedplate"
+    file = next(top.glob("app-0000*"))
+    wanted = file.read_text()
+    times = []
+    for _ in range(rounds):
+        file.write_text("# edited by hand\n")
+        begin = time.monotonic()
+        while file.exists() is False or file.read_text() != wanted:
+            if time.monotonic() - begin > 10:
+                raise SystemExit("a drifted manifest was not put back")
+            time.sleep(0.0005)
+        times.append((time.monotonic() - begin) * 1000)
+        time.sleep(0.05)
+    clean(agent, repository)
+    times.sort()
+    return {
+        "manifest drift to repair, median ms": statistics.median(times),
+        "manifest drift to repair, p99 ms": times[min(len(times) - 1, int(len(times) * 0.99))],
+    }
+
+
+def show(title, row):
+    print(title)
+    for name, value in row.items():
+        print(f"  {name:<40} {value:10.2f}")
+    sys.stdout.flush()
+
+
+def main():
+    rounds = int(os.environ.get("BEDPLATE_BENCH_ROUNDS", "50"))
+    show("20 sysctls, 50 manifests, file://", reconcile(20, 50, rounds))
+    show("100 sysctls, 1,000 manifests, file://", reconcile(100, 1000, rounds))
+    show("idle with 200 sysctls and 50 manifests", idle(int(os.environ.get("BEDPLATE_BENCH_IDLE", "60"))))
+    show("drift", drift(rounds * 4))
+
+
+if __name__ == "__main__":
+    main()
