@@ -33,7 +33,7 @@ struct Config {
     Mode mode = Mode::observe;
   } node;
   struct {
-    std::string signatures = "off";  // require | warn | off
+    std::string signatures = "off";  // require | warn | off; anything but off is a problem until it can be kept
     std::string allowedSigners, revokedKeys, gpgKeyring;
     std::string minimumCommit;      // full hex id
     std::int64_t maximumAgeMs = 0;  // 0: no limit
@@ -64,6 +64,7 @@ struct Loaded {
   Config config;
   std::vector<std::string> files;  // read, in order, as the operator knows them
   std::vector<Problem> problems;
+  std::vector<Problem> notes;  // keys that are accepted and not active yet; for --check-config to tell
 };
 
 // Reads `path` (paths::configFile unless --config) and PATH.d/*.conf in byte order over it. A missing main file is an
