@@ -139,6 +139,11 @@ struct WorkerSetup {
   std::string user = "bedplate";      // dropped to when we are root; "" keeps ours
   std::size_t memoryBytes = 1 << 30;  // RLIMIT_AS
   std::size_t fileBytes = 1 << 30;    // RLIMIT_FSIZE
+  // A silent remote must hold neither drift repair nor the end of the daemon: where given, this descriptor is polled
+  // beside the worker's in every wait, and when it is readable `interrupted` is called (which reads it empty). With
+  // false the worker is killed and the call fails with "Cancelled"; with true the wait goes on, its deadline unmoved.
+  int interruptFd = -1;
+  std::function<bool()> interrupted = {};
 };
 
 // One conversation with a worker. Ends with the object: the worker is told to leave, and killed if it does not.
