@@ -23,6 +23,10 @@ if(BEDPLATE_SANITIZE)
                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(bedplate_flags INTERFACE -fsanitize=${BEDPLATE_SANITIZE})
 endif()
+if(BEDPLATE_FUZZ)
+  # Coverage of the libraries is what leads the fuzzer.
+  target_compile_options(bedplate_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # bedplate_library(NAME SOURCES ... DEPS ...): a static library bedplate_NAME. Public dependencies.
 function(bedplate_library name)
