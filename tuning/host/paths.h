@@ -6,6 +6,8 @@ namespace bedplate::host::paths {
 inline constexpr const char* procSys = "proc/sys";
 inline constexpr const char* procStat = "proc/stat";
 inline constexpr const char* procMounts = "proc/self/mountinfo";
+inline constexpr const char* selfProgram = "proc/self/exe";
+inline constexpr const char* selfDescriptors = "proc/self/fd";
 inline constexpr const char* cpuInfo = "proc/cpuinfo";
 inline constexpr const char* bootIdFile = "proc/sys/kernel/random/boot_id";
 inline constexpr const char* sysModule = "sys/module";
@@ -25,8 +27,8 @@ inline constexpr const char* stateDir = "var/lib/bedplate";
 inline constexpr const char* stateDb = "var/lib/bedplate/state.db";
 inline constexpr const char* stateLock = "var/lib/bedplate/lock";
 inline constexpr const char* stateStage = "var/lib/bedplate/stage";
-// The mirror has a directory of its own, which belongs to the unprivileged user: it is rebuilt beside itself, and that user
-// must not be able to put anything into the state directory.
+// The mirror has a directory of its own, which belongs to the unprivileged user: it is rebuilt beside itself, and that
+// user must not be able to put anything into the state directory.
 inline constexpr const char* mirrorDir = "var/lib/bedplate/git";
 inline constexpr const char* mirror = "var/lib/bedplate/git/mirror.git";
 inline constexpr const char* generations = "var/lib/bedplate/generations";

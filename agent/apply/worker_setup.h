@@ -1,0 +1,14 @@
+// How the daemon and the command line start the worker on this host: one answer for both.
+// Thread-safety: free functions.
+#pragma once
+
+#include "agent/source/source.h"
+#include "tuning/host/files.h"
+
+namespace bedplate::apply {
+
+// The worker that lies beside the running program, else the installed one; the mirror below the root of `files`, which
+// was opened with an absolute path. As user "bedplate"; on a tree (--root) of a machine without that user as "nobody".
+source::WorkerSetup workerSetup(const host::HostFiles& files);
+
+}  // namespace bedplate::apply
