@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/cluster/cluster.h"
@@ -44,11 +45,16 @@ struct Target {
   std::vector<FileTarget> files;  // by path
 };
 
+// Hex SHA-256 of some bytes.
+std::string sha256(std::string_view bytes);
+
 // Hex SHA-256 over all that decides what the host should be (not the commit, subject or tree): equal digests, equal
-// hosts. `Target{}` is the target of a node from which everything was released.
+// hosts. Nor where a rule stands in Git: a comment that moves lines is no new host. `Target{}` is the target of a node
+// from which everything was released.
 std::string digest(const Target& target);
 
-// JSON without contents, for generations/N/target.json (docs/formats.md), and back. "Corrupt" names what is wrong.
+// JSON without contents, for generations/N/target.json (docs/formats.md), and back. "Corrupt" names what is wrong;
+// whatever the text is, paths of the result lie in the directories of their area.
 std::string toJson(const Target& target);
 host::Result<Target> targetFromJson(const std::string& text);
 
@@ -73,11 +79,14 @@ struct Observed {
   std::map<std::string, std::optional<std::string>> formerSysctls;  // held keys that the target no longer asks for
   std::map<std::string, FileSeen> files;                            // every target path and every held path
   std::string bootId;
+  uid_t uid = 0;  // as whom we write files
+  gid_t gid = 0;
 };
 
 struct SysctlOriginal {
   std::string value;
   std::string bootId;  // the boot it was taken in
+  bool operator==(const SysctlOriginal&) const = default;
 };
 
 struct FileOriginal {
@@ -87,6 +96,7 @@ struct FileOriginal {
   gid_t gid = 0;
   std::string sha256;  // of the content kept in var/lib/bedplate/originals, when it existed
   Area area = Area::manifest;
+  bool operator==(const FileOriginal&) const = default;
 };
 
 struct Held {

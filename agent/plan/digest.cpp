@@ -1,0 +1,62 @@
+#include <openssl/evp.h>
+
+#include <set>
+
+#include "agent/plan/plan.h"
+
+namespace bedplate::plan {
+namespace {
+
+// Every field with its length before it, so that no two targets have the same text.
+void put(std::string& out, std::string_view field) {
+  out += std::to_string(field.size());
+  out += ':';
+  out += field;
+}
+
+void put(std::string& out, const cluster::SysctlWant& want) {
+  put(out, want.rule.key);
+  put(out, want.rule.value);
+  out += want.rule.tolerant ? 't' : '-';
+  out += want.rule.excluded ? 'x' : '-';
+}
+
+void put(std::string& out, const FileTarget& file) {
+  out += file.area == Area::k3sConfig ? 'c' : 'm';
+  put(out, file.path);
+  put(out, std::to_string(file.mode));
+  put(out, file.sha256);
+}
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  unsigned char sum[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  // Fails only when OpenSSL has no memory or no provider; an empty hash equals no other.
+  if (EVP_Digest(bytes.data(), bytes.size(), sum, &length, EVP_sha256(), nullptr) != 1) return {};
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(std::size_t{length} * 2);
+  for (unsigned int i = 0; i < length; ++i) {
+    hex += kDigits[sum[i] >> 4];
+    hex += kDigits[sum[i] & 15];
+  }
+  return hex;
+}
+
+std::string digest(const Target& target) {
+  std::string all = "bedplate target 1\n";
+  all.reserve(256 + target.files.size() * 192 + target.sysctls.size() * 64);
+  all += target.driftEnforce ? "enforce\n" : "report\n";
+  std::set<std::string_view> names;  // the order of modules decides nothing
+  for (const auto& module : target.modules) names.insert(module.entry.name);
+  for (const auto name : names) put(all, name);
+  all += "\nsysctls\n";
+  for (const auto& want : target.sysctls) put(all, want);
+  all += "\nfiles\n";
+  for (const auto& file : target.files) put(all, file);
+  return sha256(all);
+}
+
+}  // namespace bedplate::plan

@@ -1,0 +1,217 @@
+// A target as JSON. Read back it is foreign text: bounded, every field checked, no exception leaves this file.
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "agent/plan/plan.h"
+#include "tuning/host/paths.h"
+
+namespace bedplate::plan {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kFormat = 1;
+constexpr std::size_t kMaxText = 64 << 20;
+constexpr std::size_t kMaxItems = 100000;
+constexpr std::size_t kMaxString = 64 << 10;
+constexpr int kMaxDepth = 8;
+
+const char* areaName(Area area) { return area == Area::k3sConfig ? "k3sConfig" : "manifest"; }
+const char* areaDirectory(Area area) {
+  return area == Area::k3sConfig ? host::paths::k3sConfigDir : host::paths::k3sManifests;
+}
+
+// Reads fields of objects and remembers the first thing that is wrong.
+class Reader {
+ public:
+  [[nodiscard]] const std::string& wrong() const { return wrong_; }
+  void mark(const std::string& what) {
+    if (wrong_.empty()) wrong_ = what;
+  }
+
+  std::string text(const json& object, const char* key) {
+    const json* value = find(object, key);
+    if (value == nullptr || !value->is_string() || value->get_ref<const std::string&>().size() > kMaxString) {
+      mark(std::string(key) + " is not a string");
+      return {};
+    }
+    return value->get<std::string>();
+  }
+
+  bool flag(const json& object, const char* key) {
+    const json* value = find(object, key);
+    if (value == nullptr || !value->is_boolean()) {
+      mark(std::string(key) + " is not true or false");
+      return false;
+    }
+    return value->get<bool>();
+  }
+
+  std::int64_t number(const json& object, const char* key, std::int64_t highest) {
+    const json* value = find(object, key);
+    if (value == nullptr || !value->is_number_unsigned() ||
+        value->get<std::uint64_t>() > static_cast<std::uint64_t>(highest)) {
+      mark(std::string(key) + " is not a number from 0 to " + std::to_string(highest));
+      return 0;
+    }
+    return value->get<std::int64_t>();
+  }
+
+  const json& array(const json& object, const char* key) {
+    static const json kEmpty = json::array();
+    const json* value = find(object, key);
+    if (value == nullptr || !value->is_array() || value->size() > kMaxItems) {
+      mark(std::string(key) + " is not a list");
+      return kEmpty;
+    }
+    return *value;
+  }
+
+ private:
+  static const json* find(const json& object, const char* key) {
+    if (!object.is_object()) return nullptr;
+    const auto found = object.find(key);
+    return found == object.end() ? nullptr : &*found;
+  }
+
+  std::string wrong_;
+};
+
+bool isHash(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// Below its directory, without a way out of it.
+bool isPlace(const std::string& path, Area area) {
+  const std::string directory = std::string(areaDirectory(area)) + "/";
+  if (path.size() <= directory.size() || path.compare(0, directory.size(), directory) != 0) return false;
+  if (path.find('\0') != std::string::npos || path.back() == '/') return false;
+  const std::string inside = "/" + path + "/";
+  return inside.find("/../") == std::string::npos && inside.find("/./") == std::string::npos &&
+         inside.find("//") == std::string::npos;
+}
+
+json ruleJson(const cluster::SysctlWant& want) {
+  const auto& rule = want.rule;
+  return {{"key", rule.key},   {"value", rule.value}, {"tolerant", rule.tolerant}, {"excluded", rule.excluded},
+          {"file", rule.file}, {"line", rule.line},   {"layer", want.layer}};
+}
+
+cluster::SysctlWant readRule(Reader& reader, const json& value) {
+  cluster::SysctlWant want;
+  want.rule.key = reader.text(value, "key");
+  want.rule.value = reader.text(value, "value");
+  want.rule.tolerant = reader.flag(value, "tolerant");
+  want.rule.excluded = reader.flag(value, "excluded");
+  want.rule.file = reader.text(value, "file");
+  want.rule.line = static_cast<int>(reader.number(value, "line", std::numeric_limits<int>::max()));
+  want.layer = reader.text(value, "layer");
+  const auto key = sysctl::normaliseKey(want.rule.key);
+  if (!key || *key != want.rule.key) reader.mark("'" + want.rule.key + "' is not a sysctl key");
+  return want;
+}
+
+cluster::ModuleWant readModule(Reader& reader, const json& value) {
+  cluster::ModuleWant want;
+  want.entry.name = reader.text(value, "name");
+  want.entry.file = reader.text(value, "file");
+  want.entry.line = static_cast<int>(reader.number(value, "line", std::numeric_limits<int>::max()));
+  want.layer = reader.text(value, "layer");
+  const auto& name = want.entry.name;
+  const bool plain =
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string::npos;
+  if (name.empty() || name.size() > 64 || !plain) reader.mark("'" + name + "' is not the name of a module");
+  return want;
+}
+
+FileTarget readFile(Reader& reader, const json& value) {
+  FileTarget file;
+  const std::string area = reader.text(value, "area");
+  file.area = area == areaName(Area::k3sConfig) ? Area::k3sConfig : Area::manifest;
+  if (area != areaName(file.area)) reader.mark("area '" + area + "' is not known");
+  file.path = reader.text(value, "path");
+  if (!isPlace(file.path, file.area)) reader.mark("'" + file.path + "' is no place for a file of its area");
+  file.file = reader.text(value, "file");
+  file.layer = reader.text(value, "layer");
+  file.mode = static_cast<mode_t>(reader.number(value, "mode", 0777));
+  file.sha256 = reader.text(value, "sha256");
+  if (!isHash(file.sha256)) reader.mark("sha256 is not a hash");
+  return file;
+}
+
+Target readTarget(Reader& reader, const json& all) {
+  Target target;
+  if (reader.number(all, "format", kFormat) != kFormat) reader.mark("format is not 1");
+  target.commit = reader.text(all, "commit");
+  target.subject = reader.text(all, "subject");
+  target.tree = reader.text(all, "tree");
+  const auto node = all.find("node");
+  static const json kNone = json::object();
+  const json& identity = node == all.end() ? kNone : *node;
+  target.node = {reader.text(identity, "name"), reader.text(identity, "role"), reader.text(identity, "cluster")};
+  for (const json& layer : reader.array(all, "layers")) {
+    if (!layer.is_string()) {
+      reader.mark("layers holds something else than names");
+      break;
+    }
+    target.layers.push_back(layer.get<std::string>());
+  }
+  target.driftEnforce = reader.flag(all, "driftEnforce");
+  for (const json& module : reader.array(all, "modules")) target.modules.push_back(readModule(reader, module));
+  for (const json& rule : reader.array(all, "sysctls")) target.sysctls.push_back(readRule(reader, rule));
+  for (const json& file : reader.array(all, "files")) {
+    target.files.push_back(readFile(reader, file));
+    const std::size_t count = target.files.size();
+    if (count > 1 && target.files[count - 2].path >= target.files[count - 1].path) reader.mark("files are not by path");
+  }
+  return target;
+}
+
+}  // namespace
+
+std::string toJson(const Target& target) {
+  json all = {{"format", kFormat},
+              {"commit", target.commit},
+              {"subject", target.subject},
+              {"tree", target.tree},
+              {"node", {{"name", target.node.name}, {"role", target.node.role}, {"cluster", target.node.cluster}}},
+              {"layers", target.layers},
+              {"driftEnforce", target.driftEnforce},
+              {"modules", json::array()},
+              {"sysctls", json::array()},
+              {"files", json::array()}};
+  for (const auto& module : target.modules)
+    all["modules"].push_back({{"name", module.entry.name},
+                              {"file", module.entry.file},
+                              {"line", module.entry.line},
+                              {"layer", module.layer}});
+  for (const auto& want : target.sysctls) all["sysctls"].push_back(ruleJson(want));
+  for (const auto& file : target.files)
+    all["files"].push_back({{"area", areaName(file.area)},
+                            {"path", file.path},
+                            {"file", file.file},
+                            {"layer", file.layer},
+                            {"mode", file.mode},
+                            {"sha256", file.sha256}});
+  // Subjects come from commits: what is no UTF-8 is replaced, not thrown about.
+  return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+host::Result<Target> targetFromJson(const std::string& text) {
+  const auto corrupt = [](const std::string& why) { return host::fail("Corrupt", "target.json", why); };
+  if (text.size() > kMaxText) return corrupt("is larger than 64 MiB");
+  bool deep = false;
+  const auto watch = [&deep](int depth, json::parse_event_t, json&) {
+    deep = deep || depth > kMaxDepth;
+    return !deep;
+  };
+  const json all = json::parse(text, watch, false);
+  if (deep) return corrupt("is nested too deeply");
+  if (!all.is_object()) return corrupt("is not a JSON object");
+  Reader reader;
+  Target target = readTarget(reader, all);
+  if (!reader.wrong().empty()) return corrupt(reader.wrong());
+  return target;
+}
+
+}  // namespace bedplate::plan

@@ -1,0 +1,164 @@
+#include <set>
+
+#include "agent/plan/plan.h"
+#include "tuning/sysctl/sysctl.h"
+
+namespace bedplate::plan {
+namespace {
+
+constexpr const char* kAbsent = "absent";
+constexpr const char* kNextStart = "K3s reads it at its next start";
+
+std::string shortHash(const std::string& sha256) { return sha256.substr(0, 12); }
+
+// "nodes/web-01 sysctl.d/50-x.conf:3": the layer, then the file within it.
+std::string origin(const std::string& layer, std::string file, int line) {
+  if (file.size() > layer.size() && file.compare(0, layer.size(), layer) == 0 && file[layer.size()] == '/')
+    file.erase(0, layer.size() + 1);
+  std::string text = layer + " " + file;
+  if (line > 0) text += ":" + std::to_string(line);
+  return text;
+}
+
+bool startsWith(const std::string& text, std::string_view prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+// Why the kernel has no such key, as far as its name tells.
+std::string whyMissing(const std::string& key) {
+  if (startsWith(key, "net/bridge/")) return "br_netfilter not loaded";
+  if (startsWith(key, "net/netfilter/nf_conntrack") || key == "net/nf_conntrack_max") return "nf_conntrack not loaded";
+  if (startsWith(key, "net/ipv4/vs/")) return "ip_vs not loaded";
+  for (const char* folder : {"net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/"}) {
+    if (!startsWith(key, folder)) continue;
+    const std::string rest = key.substr(std::string_view(folder).size());
+    return "no interface " + rest.substr(0, rest.find('/'));
+  }
+  return "this kernel has no such key (is its module loaded?)";
+}
+
+void planModules(const Target& target, const Observed& observed, Plan& plan) {
+  std::set<std::string> done;
+  for (const auto& want : target.modules) {
+    const auto& entry = want.entry;
+    if (!done.insert(entry.name).second) continue;
+    const auto seen = observed.modules.find(entry.name);
+    if (seen != observed.modules.end() && seen->second) continue;
+    plan.changes.push_back(
+        {Action::loadModule, entry.name, kAbsent, "loaded", origin(want.layer, entry.file, entry.line), ""});
+  }
+}
+
+void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
+  for (const auto& [key, seen] : observed.sysctls) {
+    if (seen.value && *seen.value == seen.want.value) continue;
+    std::string from;
+    if (seen.value) {
+      from = *seen.value;
+    } else if (seen.want.tolerant) {
+      continue;
+    } else if (seen.problem == "NotFound") {
+      plan.pending.push_back({key, whyMissing(key)});
+      continue;
+    } else {
+      from = "unreadable";
+    }
+    std::string where;
+    if (seen.want.rule < target.sysctls.size()) {
+      const auto& want = target.sysctls[seen.want.rule];
+      where = origin(want.layer, want.rule.file, want.rule.line);
+    }
+    plan.changes.push_back({Action::setSysctl, key, std::move(from), seen.want.value, std::move(where), ""});
+  }
+}
+
+// What differs, in the words of a Change: {from, to}, or nullopt when nothing does.
+std::optional<std::pair<std::string, std::string>> difference(const FileSeen& seen, const std::string& sha256,
+                                                              mode_t mode, uid_t uid, gid_t gid) {
+  const auto octal = [](mode_t bits) {
+    const char digits[] = {'0', static_cast<char>('0' + (bits >> 6 & 7)), static_cast<char>('0' + (bits >> 3 & 7)),
+                           static_cast<char>('0' + (bits & 7)), '\0'};
+    return "mode " + std::string(digits);
+  };
+  if (!seen.present) return std::pair{std::string(kAbsent), shortHash(sha256)};
+  if (!seen.regular) return std::pair{std::string("not a regular file"), shortHash(sha256)};
+  if (seen.sha256 != sha256)
+    return std::pair{seen.sha256.empty() ? std::string("unreadable") : shortHash(seen.sha256), shortHash(sha256)};
+  if (seen.mode != mode) return std::pair{octal(seen.mode), octal(mode)};
+  if (seen.uid != uid || seen.gid != gid)
+    return std::pair{"owner " + std::to_string(seen.uid) + ":" + std::to_string(seen.gid),
+                     "owner " + std::to_string(uid) + ":" + std::to_string(gid)};
+  return std::nullopt;
+}
+
+void planFiles(const Target& target, const Observed& observed, Area area, Plan& plan) {
+  static const FileSeen kNothing;
+  for (const auto& file : target.files) {
+    if (file.area != area) continue;
+    const auto found = observed.files.find(file.path);
+    const FileSeen& seen = found == observed.files.end() ? kNothing : found->second;
+    auto differs = difference(seen, file.sha256, file.mode, observed.uid, observed.gid);
+    if (!differs) continue;
+    plan.changes.push_back({Action::writeFile, file.path, std::move(differs->first), std::move(differs->second),
+                            origin(file.layer, file.file, 0), area == Area::k3sConfig ? kNextStart : ""});
+  }
+}
+
+void giveSysctlsBack(const Observed& observed, const Held& held, Plan& plan) {
+  for (const auto& [key, value] : observed.formerSysctls) {
+    const auto original = held.sysctls.find(key);
+    if (original == held.sysctls.end() || !value) continue;  // what is gone needs nothing back
+    const SysctlOriginal& was = original->second;
+    Change change{Action::releaseSysctl, key, *value, *value, "", ""};
+    if (sysctl::claimedByK3s(key)) {
+      change.note = "K3s and the kubelet set it too, so it is left as it is";
+    } else if (was.bootId != observed.bootId) {
+      change.note = "no longer set at boot: the kernel's default stands after the next one";
+    } else if (was.value == *value) {
+      change.note = "as it was before";
+    } else {
+      change.action = Action::restoreSysctl;
+      change.to = was.value;
+    }
+    plan.changes.push_back(std::move(change));
+  }
+}
+
+void giveFilesBack(const std::set<std::string_view>& wanted, const Observed& observed, const Held& held, Area area,
+                   Plan& plan) {
+  for (const auto& [path, original] : held.files) {
+    if (original.area != area || wanted.count(path) != 0) continue;
+    const auto found = observed.files.find(path);
+    if (found == observed.files.end()) continue;
+    const FileSeen& seen = found->second;
+    const char* note = area == Area::k3sConfig ? kNextStart : "its objects stay in the cluster";
+    if (original.existed) {
+      auto differs = difference(seen, original.sha256, original.mode, original.uid, original.gid);
+      if (differs)
+        plan.changes.push_back(
+            {Action::restoreFile, path, std::move(differs->first), std::move(differs->second), "", note});
+    } else if (seen.present) {
+      std::string from = seen.regular ? shortHash(seen.sha256) : "not a regular file";
+      plan.changes.push_back({Action::removeFile, path, std::move(from), kAbsent, "", note});
+    }
+  }
+}
+
+}  // namespace
+
+Plan make(const Target& target, const Observed& observed, const Held& held) {
+  Plan plan;
+  planModules(target, observed, plan);
+  planSysctls(target, observed, plan);
+  planFiles(target, observed, Area::k3sConfig, plan);
+  planFiles(target, observed, Area::manifest, plan);
+
+  giveSysctlsBack(observed, held, plan);
+  std::set<std::string_view> wanted;
+  for (const auto& file : target.files) wanted.insert(file.path);
+  giveFilesBack(wanted, observed, held, Area::k3sConfig, plan);
+  giveFilesBack(wanted, observed, held, Area::manifest, plan);
+  return plan;
+}
+
+}  // namespace bedplate::plan
