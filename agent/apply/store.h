@@ -1,4 +1,4 @@
-// What the agent remembers: generations, originals, drift events, holds; in var/lib/bedplate/state.db.
+// What the agent remembers: generations, drift events, holds, in var/lib/bedplate/state.db; originals beside it.
 //
 // SQLite, journal_mode=DELETE, synchronous=EXTRA: a call that changes something is durable when it returns. One writer
 // at a time, held to it by a lock beside the database; readers need none. No secret and no file content goes in here.
@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,7 @@ const char* name(GenerationState state);  // "applying", "applied", "rolled-back
 // One change with what came of it.
 struct Outcome {
   plan::Change change;
-  std::optional<host::Error> error;
+  std::optional<host::Error> error;  // not set when the rule tolerates the failure: then change.note says so
 };
 
 struct Generation {
@@ -65,6 +67,18 @@ struct Latch {
   bool operator==(const Latch&) const = default;
 };
 
+// What this process remembers of the generation in force; shared by all who work with one Store, gone with it. Nothing
+// is lost with it: it saves reading, writing and saying things twice.
+struct Notes {
+  bool settled = false;                          // no generation is `applying`, and the rest is of the one in force
+  std::int64_t number = 0;                       // in force; 0: none
+  std::string digest;                            // of it
+  std::map<std::string, std::string> unsettled;  // subject -> why it could not be set, when last tried
+  std::set<std::string> pending;                 // subjects that were pending at the last look
+  std::map<std::string, std::string> reported;   // subject -> the state that was recorded as a drift and not put back
+  std::map<std::string, std::int64_t> moduleTried;  // module -> monotonicNs of the last failed request
+};
+
 // The lock that makes a process the writer: flock on var/lib/bedplate/lock. "Busy" when somebody else holds it (`why`
 // says which pid). Released with the object.
 host::Result<host::UniqueFd> lockState(host::HostFiles& files);
@@ -73,7 +87,10 @@ class Store {
  public:
   enum class Access { readWrite, readOnly };
   // readWrite makes the directory and the database when missing and needs the lock; readOnly changes nothing at all.
-  static host::Result<Store> open(host::HostFiles& files, host::Clock& clock, Access access);
+  // Reasons: "NotFound" (readOnly: no state yet), "Newer", "Corrupt" (readOnly only), "Busy", "Denied", NoSpace, ...
+  // `files` is for all but the database itself (a fault-injecting one in tests); null: the same as `host`.
+  static host::Result<Store> open(host::HostFiles& host, host::Clock& clock, Access access,
+                                  host::Files* files = nullptr);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
@@ -81,21 +98,30 @@ class Store {
   // What was done about a corrupt database when it was opened; empty when nothing.
   [[nodiscard]] const std::string& repairNote() const;
 
+  // What is taken over, with the originals. It is kept in a file of its own, var/lib/bedplate/held, and not in the
+  // database, so that an original outlives a corrupt database. Root only: "Denied" for others.
   host::Result<plan::Held> held();
-  host::Status takeSysctl(const std::string& key, const plan::SysctlOriginal& original);  // keeps an earlier one
-  host::Status dropSysctl(const std::string& key);
-  host::Status takeFile(const std::string& path, const plan::FileOriginal& original);  // keeps an earlier one
-  host::Status dropFile(const std::string& path);
+  // Adds originals, durably and in one write; keeps an earlier one of the same key or path.
+  host::Status take(const plan::Held& originals);
+  // Forgets what was given back, in one write; what is not held is passed over.
+  host::Status drop(const std::vector<std::string>& keys, const std::vector<std::string>& paths);
 
+  // The number the next generation will get.
+  host::Result<std::int64_t> nextNumber();
   // A new generation, `applying`; its number is set. Durable before it returns.
   host::Result<std::int64_t> begin(const Generation& generation);
   host::Status beganAgain(std::int64_t number, const std::string& bootId);  // attempts + 1
   host::Status finish(std::int64_t number, GenerationState state, const std::string& why,
                       const std::vector<Outcome>& outcomes);
+  // Replaces the outcomes: what failed was tried again and went otherwise.
+  host::Status setOutcomes(std::int64_t number, const std::vector<Outcome>& outcomes);
   host::Result<std::optional<Generation>> generation(std::int64_t number);
   host::Result<std::optional<Generation>> latest(GenerationState state);  // the newest in this state
   host::Result<std::vector<Generation>> history(std::size_t limit);       // newest first, without outcomes
   host::Status forget(std::int64_t number);
+  // The boot in which recovery last went through; "" before the first.
+  host::Result<std::string> recoveredBoot();
+  host::Status setRecoveredBoot(const std::string& bootId);
 
   host::Status addDrift(const DriftEvent& event);
   host::Result<std::vector<DriftEvent>> drift(std::int64_t sinceUs, std::size_t limit);  // newest first
@@ -116,6 +142,8 @@ class Store {
   host::Status setBad(const std::string& tree, const std::string& why);
   host::Result<std::optional<Latch>> latch();
   host::Status setLatch(const Latch& latch);
+
+  [[nodiscard]] Notes& notes();
 
  private:
   struct Database;

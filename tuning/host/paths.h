@@ -32,6 +32,9 @@ inline constexpr const char* stateStage = "var/lib/bedplate/stage";
 inline constexpr const char* mirrorDir = "var/lib/bedplate/git";
 inline constexpr const char* mirror = "var/lib/bedplate/git/mirror.git";
 inline constexpr const char* generations = "var/lib/bedplate/generations";
+inline constexpr const char* generationBlobs = "var/lib/bedplate/generations/blobs";
+// The index of originals; their contents, where they are files, lie in the directory.
+inline constexpr const char* held = "var/lib/bedplate/held";
 inline constexpr const char* originals = "var/lib/bedplate/originals";
 inline constexpr const char* accepted = "var/lib/bedplate/accepted";
 inline constexpr const char* workerProgram = "usr/libexec/bedplate/bedplate-worker";
