@@ -190,7 +190,7 @@ class BadHosts(Node):
         self.assertIn("once=1\n1\n0\n64\n", done.stdout, done.stdout + done.stderr)
         self.assertIn("net.ipv4.ip_default_ttl", done.stdout + done.stderr)
         status = self.agent.status()
-        self.assertEqual([p["key"] for p in status["tuning"]["failed"]], ["net.ipv4.ip_default_ttl"])
+        self.assertEqual([p["subject"] for p in status["tuning"]["failed"]], ["net.ipv4.ip_default_ttl"])
         ready = next(c for c in status["conditions"] if c["type"] == "Ready")
         self.assertEqual(ready["status"], "False")
         boot = tree.read("etc/sysctl.d/99-zz-bedplate.conf")

@@ -46,6 +46,8 @@ inline constexpr const char* k3sManifests = "var/lib/rancher/k3s/server/manifest
 // Same mount as the manifests and as the configuration, outside the directories that K3s walks.
 inline constexpr const char* k3sManifestStage = "var/lib/rancher/k3s/server/bedplate-stage";
 inline constexpr const char* k3sConfigStage = "etc/rancher/bedplate-stage";
+inline constexpr const char* k3sServerProcesses = "sys/fs/cgroup/system.slice/k3s.service/cgroup.procs";
+inline constexpr const char* k3sAgentProcesses = "sys/fs/cgroup/system.slice/k3s-agent.service/cgroup.procs";
 inline constexpr const char* k3sServerUnit = "etc/systemd/system/k3s.service";
 inline constexpr const char* k3sAgentUnit = "etc/systemd/system/k3s-agent.service";
 

@@ -1,0 +1,43 @@
+#include "agent/report/advice.h"
+
+#include "agent/report/verdict.h"
+
+namespace bedplate::report {
+namespace {
+
+std::string aboutProblem(const Status& status) {
+  const std::string& reason = status.source.problem->reason;
+  if (reason == "NotDescendant")
+    return "bedplate trust accept " + (status.source.head.empty() ? "COMMIT" : status.source.head.substr(0, 12));
+  if (reason == "InvalidClusterDirectory") return "bedplate diff";
+  if (reason == "TakenBack") return "bedplate show " + std::to_string(status.generation.number);
+  return "bedplate sync";
+}
+
+std::string restart(const Status& status) {
+  return status.node.role == "agent" ? "systemctl restart k3s-agent" : "systemctl restart k3s";
+}
+
+}  // namespace
+
+std::string advice(const Status& status, bool daemonAlive) {
+  if (status.mode == "unconfigured") return "set url and path in bedplate.conf, then systemctl reload bedplated";
+  if (!daemonAlive) return "systemctl status bedplated";
+  if (status.source.problem) return aboutProblem(status);
+  if (status.suspended) return "bedplate resume";
+  if (!status.tuning.failed.empty()) return "bedplate explain " + status.tuning.failed.front().subject;
+  if (!status.k3s.failed.empty()) return "bedplate explain " + status.k3s.failed.front().subject;
+  if (status.generation.state == "rolled-back") return "bedplate show " + std::to_string(status.generation.number);
+  if (!status.hold.empty()) return "bedplate resume";
+  if (!status.pendingChanges.empty()) return "bedplate diff";
+  if (status.k3s.restartNeeded) return restart(status);
+  if (!status.drift.unrepaired.empty()) return "bedplate explain " + status.drift.unrepaired.front().subject;
+  if (!status.tuning.pending.empty()) return "bedplate explain " + status.tuning.pending.front().subject;
+  if (status.mode == "observe") return "bedplate enforce";
+  if (measuredFrom(status.disk).verdict == "unfit") return "bedplate bench disk";
+  if (measuredFrom(status.steal).verdict == "unfit") return "bedplate bench steal";
+  if (status.drift.today > 0) return "bedplate history";
+  return {};
+}
+
+}  // namespace bedplate::report

@@ -1,0 +1,130 @@
+// `bedplate history` and `bedplate show N`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "agent/report/json.h"
+#include "agent/report/report.h"
+#include "agent/report/text.h"
+#include "tuning/sysctl/sysctl.h"
+
+namespace bedplate::report {
+namespace {
+
+Json generationFields(const apply::Generation& generation) {
+  return Json{{"number", generation.number},
+              {"commit", generation.commit},
+              {"subject", generation.subject},
+              {"tree", generation.tree},
+              {"digest", generation.digest},
+              {"cause", generation.cause},
+              {"state", apply::name(generation.state)},
+              {"why", generation.why},
+              {"started", timeJson(generation.startedUs)},
+              {"finished", timeJson(generation.finishedUs)},
+              {"attempts", generation.attempts}};
+}
+
+struct Line {
+  std::int64_t whenUs = 0;
+  std::string text;
+  Colour colour = Colour::none;
+};
+
+Line lineOf(const apply::Generation& generation) {
+  std::string text = fmt::format("{:>5}  {:<11}  {:<8}  {:<7}  {}", generation.number, apply::name(generation.state),
+                                 generation.cause, generation.commit.substr(0, 7), generation.subject);
+  if (!generation.why.empty()) text += " (" + generation.why + ")";
+  const bool bad = generation.state == apply::GenerationState::rolledBack;
+  return {generation.startedUs, clean(text), bad ? Colour::red : Colour::none};
+}
+
+Line lineOf(const apply::DriftEvent& event) {
+  std::string text = fmt::format("    -  drift        {:<8}  {}  {} -> {}", event.repaired ? "put back" : "left",
+                                 shownSubject(event), event.from, event.to);
+  if (!event.writer.empty() && event.writer != "unknown") text += ", by " + event.writer;
+  return {event.wallUs, clean(text), event.repaired ? Colour::none : Colour::yellow};
+}
+
+std::string shownChange(const apply::Outcome& outcome) {
+  std::string line = "  " + plan::text(outcome.change);
+  if (outcome.error) line += "  FAILED: " + outcome.error->why;
+  return line;
+}
+
+void field(std::string& out, const Screen& screen, std::string_view label, const std::string& value) {
+  if (value.empty()) return;
+  const std::string line = fmt::format("  {:<12}", label);
+  out += paint(line, Colour::faint, screen.colour) + fit(clean(value), screen.columns - 14) + "\n";
+}
+
+std::string originalOf(const plan::Held& held, const plan::Change& change) {
+  const auto sysctl = held.sysctls.find(change.subject);
+  if (sysctl != held.sysctls.end()) return sysctl->second.value;
+  const auto file = held.files.find(change.subject);
+  if (file == held.files.end()) return {};
+  return file->second.existed ? "kept (" + file->second.sha256.substr(0, 8) + ")" : "absent";
+}
+
+}  // namespace
+
+std::string renderHistory(const std::vector<apply::Generation>& generations,
+                          const std::vector<apply::DriftEvent>& drift, const Screen& screen) {
+  std::vector<Line> lines;
+  for (const auto& generation : generations) lines.push_back(lineOf(generation));
+  for (const auto& event : drift) lines.push_back(lineOf(event));
+  if (lines.empty()) return "nothing happened yet\n";
+  std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.whenUs > b.whenUs; });
+  std::string out;
+  for (const auto& line : lines) {
+    const std::string when = dateTime(line.whenUs, screen.utcOffsetSeconds);
+    out += paint(when, Colour::faint, screen.colour) + "  " +
+           paint(fit(line.text, screen.columns - 21), line.colour, screen.colour) + "\n";
+  }
+  return out;
+}
+
+std::string renderGeneration(const apply::Generation& generation, const plan::Held& held, const Screen& screen) {
+  std::string out = paint(fmt::format("generation {}", generation.number), Colour::bold, screen.colour) + "  " +
+                    apply::name(generation.state) + "\n";
+  field(out, screen, "why", generation.why);
+  field(out, screen, "commit", generation.commit + "  " + generation.subject);
+  field(out, screen, "cause", generation.cause);
+  field(out, screen, "started", dateTime(generation.startedUs, screen.utcOffsetSeconds));
+  if (generation.finishedUs > 0)
+    field(out, screen, "finished",
+          fmt::format("{}, {:.2f}s", dateTime(generation.finishedUs, screen.utcOffsetSeconds),
+                      static_cast<double>(generation.finishedUs - generation.startedUs) / 1e6));
+  if (generation.attempts > 1) field(out, screen, "attempts", std::to_string(generation.attempts));
+  const auto number = static_cast<std::int64_t>(generation.outcomes.size());
+  out += number == 0 ? "no changes recorded\n" : count(number, "change") + ":\n";
+  for (const auto& outcome : generation.outcomes) {
+    std::string line = clean(shownChange(outcome));
+    const std::string original = originalOf(held, outcome.change);
+    if (!original.empty()) line += clean("  [original: " + original + "]");
+    out += paint(line, outcome.error ? Colour::red : Colour::none, screen.colour) + "\n";
+  }
+  return out;
+}
+
+std::string historyJson(const std::vector<apply::Generation>& generations,
+                        const std::vector<apply::DriftEvent>& drift) {
+  Json json{{"generations", Json::array()}, {"drift", Json::array()}};
+  for (const auto& generation : generations) json["generations"].push_back(generationFields(generation));
+  for (const auto& event : drift) json["drift"].push_back(driftJson(event));
+  return print(json);
+}
+
+std::string generationJson(const apply::Generation& generation) {
+  Json json = generationFields(generation);
+  json["changes"] = Json::array();
+  for (const auto& outcome : generation.outcomes) {
+    Json change = changeJson(outcome.change);
+    change["error"] = errorJson(outcome.error);
+    json["changes"].push_back(std::move(change));
+  }
+  return print(json);
+}
+
+}  // namespace bedplate::report

@@ -1,0 +1,140 @@
+// Prometheus' text format for node_exporter's textfile collector: HELP and TYPE once, no timestamps, base units.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "agent/report/report.h"
+#include "agent/report/verdict.h"
+
+namespace bedplate::report {
+namespace {
+
+using Labels = std::vector<std::pair<std::string_view, std::string>>;
+
+std::string escaped(std::string_view value) {
+  std::string out;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out;
+}
+
+class Page {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  void sample(std::string_view name, const Labels& labels, double value) { line(name, labels, number(value)); }
+  void sample(std::string_view name, const Labels& labels, std::int64_t value) {
+    line(name, labels, std::to_string(value));
+  }
+  static std::string number(double value) { return fmt::format("{:.12g}", value); }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  void line(std::string_view name, const Labels& labels, const std::string& value) {
+    text_ += name;
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      text_ += fmt::format("{}{}=\"{}\"", i == 0 ? "{" : ",", labels[i].first, escaped(labels[i].second));
+    text_ += labels.empty() ? " " : "} ";
+    text_ += value + "\n";
+  }
+
+  std::string text_;
+};
+
+void gauge(Page& page, std::string_view name, std::string_view help, std::int64_t value) {
+  page.family(name, "gauge", help);
+  page.sample(name, {}, value);
+}
+
+// A time that is not known is not there: 0 would read as 1970.
+void timestamp(Page& page, std::string_view name, std::string_view help, std::int64_t us) {
+  if (us <= 0) return;
+  page.family(name, "gauge", help);
+  page.sample(name, {}, static_cast<double>(us / 1000) / 1e3);
+}
+
+void conditions(Page& page, const Status& status) {
+  page.family("bedplate_condition", "gauge", "Whether a condition has this status (1) or not (0).");
+  for (const auto& condition : status.conditions)
+    for (const char* value : {"True", "False", "Unknown"})
+      page.sample("bedplate_condition", {{"type", condition.type}, {"status", value}},
+                  std::int64_t{condition.status == value});
+  page.family("bedplate_mode", "gauge", "The mode of the agent (1) and the others (0).");
+  for (const char* mode : {"observe", "enforce", "unconfigured"})
+    page.sample("bedplate_mode", {{"mode", mode}}, std::int64_t{status.mode == mode});
+}
+
+void durations(Page& page, const Counters& counters) {
+  constexpr const char* name = "bedplate_reconcile_duration_seconds";
+  page.family(name, "histogram", "How long reconciliations took.");
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < Counters::kBuckets.size(); ++i) {
+    total += counters.reconcileBuckets[i];
+    page.sample("bedplate_reconcile_duration_seconds_bucket", {{"le", Page::number(Counters::kBuckets[i])}}, total);
+  }
+  total += counters.reconcileBuckets.back();
+  page.sample("bedplate_reconcile_duration_seconds_bucket", {{"le", "+Inf"}}, total);
+  page.sample("bedplate_reconcile_duration_seconds_sum", {}, counters.reconcileSecondsSum);
+  page.sample("bedplate_reconcile_duration_seconds_count", {}, total);
+}
+
+std::int64_t failedManifests(const Status& status) {
+  std::int64_t failed = 0;
+  for (const auto& problem : status.k3s.failed)
+    if (problem.subject.find("/manifests/") != std::string::npos) ++failed;
+  return failed;
+}
+
+void verdicts(Page& page, const Status& status) {
+  const Measured disk = measuredFrom(status.disk), steal = measuredFrom(status.steal);
+  page.family("bedplate_verdict", "gauge", "What a benchmark says of the node (1) and does not say (0).");
+  for (const auto& [probe, measured] : {std::pair{"disk", &disk}, std::pair{"steal", &steal}}) {
+    const std::string verdict = measured->verdict.empty() ? "unknown" : measured->verdict;
+    for (const char* value : {"fit", "marginal", "unfit", "unknown"})
+      page.sample("bedplate_verdict", {{"probe", probe}, {"verdict", value}}, std::int64_t{verdict == value});
+  }
+  if (!steal.ratio) return;
+  page.family("bedplate_cpu_steal_ratio", "gauge", "Share of CPU time that the hypervisor gave to others.");
+  page.sample("bedplate_cpu_steal_ratio", {{"kind", "visible"}}, *steal.ratio);
+}
+
+}  // namespace
+
+void Counters::addReconcile(double seconds) {
+  std::size_t bucket = 0;
+  while (bucket < kBuckets.size() && seconds > kBuckets[bucket]) ++bucket;
+  ++reconcileBuckets[bucket];
+  reconcileSecondsSum += seconds;
+}
+
+std::string metrics(const Status& status, const Counters& counters) {
+  Page page;
+  page.family("bedplate_build_info", "gauge", "The version of the agent.");
+  page.sample("bedplate_build_info", {{"version", status.version}}, std::int64_t{1});
+  conditions(page, status);
+  gauge(page, "bedplate_generation", "Number of the newest generation that is in force; 0 for none.",
+        status.generation.inForce);
+  gauge(page, "bedplate_pending_changes", "Changes that are planned and not made.",
+        static_cast<std::int64_t>(status.pendingChanges.size()));
+  timestamp(page, "bedplate_last_successful_fetch_timestamp_seconds", "When the remote last answered.",
+            status.source.contactUs);
+  timestamp(page, "bedplate_newest_verified_commit_timestamp_seconds",
+            "When the newest verified commit was made, by its committer's word.", status.source.committedUs);
+  durations(page, counters);
+  page.family("bedplate_drift_repairs_total", "counter", "What was put back since the agent started.");
+  page.sample("bedplate_drift_repairs_total", {{"kind", "sysctl"}}, counters.sysctlRepairs);
+  page.sample("bedplate_drift_repairs_total", {{"kind", "file"}}, counters.fileRepairs);
+  page.family("bedplate_manifests", "gauge", "Manifests that are placed for K3s, and those that could not be.");
+  page.sample("bedplate_manifests", {{"state", "placed"}}, status.k3s.manifests);
+  page.sample("bedplate_manifests", {{"state", "failed"}}, failedManifests(status));
+  verdicts(page, status);
+  return page.take();
+}
+
+}  // namespace bedplate::report

@@ -1,0 +1,346 @@
+// The status as JSON and back. What comes back is treated as foreign: it may be of another version, or half of one.
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "agent/report/json.h"
+#include "agent/report/report.h"
+#include "tuning/sysctl/sysctl.h"
+
+namespace bedplate::report {
+namespace {
+
+constexpr std::size_t kSizeLimit = 8 << 20;
+constexpr int kIndent = 1;
+
+Json problemsJson(const std::vector<KeyProblem>& problems) {
+  Json list = Json::array();
+  for (const auto& problem : problems) list.push_back(Json{{"subject", problem.subject}, {"why", problem.why}});
+  return list;
+}
+
+Json conditionsJson(const std::vector<Condition>& conditions) {
+  Json list = Json::array();
+  for (const auto& one : conditions)
+    list.push_back(Json{{"type", one.type},
+                        {"status", one.status},
+                        {"reason", one.reason},
+                        {"message", one.message},
+                        {"since", timeJson(one.sinceUs)}});
+  return list;
+}
+
+Json sourceJson(const Status& status) {
+  const auto& source = status.source;
+  return Json{{"url", source.url},
+              {"branch", source.branch},
+              {"path", source.path},
+              {"commit", source.commit},
+              {"subject", source.subject},
+              {"committed", timeJson(source.committedUs)},
+              {"head", source.head},
+              {"contact", timeJson(source.contactUs)},
+              {"checked", timeJson(source.checkedUs)},
+              {"next", timeJson(source.nextUs)},
+              {"problem", errorJson(source.problem)}};
+}
+
+Json generationOf(const Status& status) {
+  const auto& generation = status.generation;
+  return Json{{"number", generation.number},   {"inForce", generation.inForce},
+              {"commit", generation.commit},   {"state", generation.state},
+              {"why", generation.why},         {"finished", timeJson(generation.finishedUs)},
+              {"changes", generation.changes}, {"seconds", generation.seconds}};
+}
+
+// ---- and back. A wrong type is thrown as WrongType and becomes "Corrupt"; a missing key keeps its default.
+
+struct WrongType : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+const Json* find(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  return at == object.end() || at->is_null() ? nullptr : &*at;
+}
+
+const Json& section(const Json& object, const char* key) {
+  static const Json none = Json::object();
+  const Json* found = find(object, key);
+  if (found == nullptr) return none;
+  if (!found->is_object()) throw WrongType(key);
+  return *found;
+}
+
+const Json& list(const Json& object, const char* key) {
+  static const Json none = Json::array();
+  const Json* found = find(object, key);
+  if (found == nullptr) return none;
+  if (!found->is_array()) throw WrongType(key);
+  return *found;
+}
+
+void read(const Json& object, const char* key, std::string& out) {
+  if (const Json* found = find(object, key)) {
+    if (!found->is_string()) throw WrongType(key);
+    out = found->get<std::string>();
+  }
+}
+
+void read(const Json& object, const char* key, std::int64_t& out) {
+  if (const Json* found = find(object, key)) {
+    const bool fits = found->is_number_unsigned()
+                          ? found->get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max()
+                          : found->is_number_integer();
+    if (!fits) throw WrongType(key);
+    out = found->get<std::int64_t>();
+  }
+}
+
+void read(const Json& object, const char* key, double& out) {
+  if (const Json* found = find(object, key)) {
+    if (!found->is_number()) throw WrongType(key);
+    out = found->get<double>();
+  }
+}
+
+void read(const Json& object, const char* key, bool& out) {
+  if (const Json* found = find(object, key)) {
+    if (!found->is_boolean()) throw WrongType(key);
+    out = found->get<bool>();
+  }
+}
+
+void readTime(const Json& object, const char* key, std::int64_t& out) {
+  std::string text;
+  read(object, key, text);
+  if (text.empty()) return;
+  const auto parsed = parseTime(text);
+  if (!parsed) throw WrongType(key);
+  out = *parsed;
+}
+
+const Json& member(const Json& value, const char* key) {
+  if (!value.is_object()) throw WrongType(key);
+  return value;
+}
+
+std::vector<KeyProblem> readProblems(const Json& object, const char* key) {
+  std::vector<KeyProblem> problems;
+  for (const auto& one : list(object, key)) {
+    KeyProblem problem;
+    read(member(one, key), "subject", problem.subject);
+    read(one, "why", problem.why);
+    problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+std::vector<std::string> readStrings(const Json& object, const char* key) {
+  std::vector<std::string> strings;
+  for (const auto& one : list(object, key)) {
+    if (!one.is_string()) throw WrongType(key);
+    strings.push_back(one.get<std::string>());
+  }
+  return strings;
+}
+
+plan::Action readAction(const Json& object) {
+  std::string text;
+  read(object, "action", text);
+  for (const auto action :
+       {plan::Action::loadModule, plan::Action::setSysctl, plan::Action::restoreSysctl, plan::Action::releaseSysctl,
+        plan::Action::writeFile, plan::Action::restoreFile, plan::Action::removeFile})
+    if (text == plan::name(action)) return action;
+  throw WrongType("action");
+}
+
+// In memory a sysctl is spelled by its path, and a file without its leading slash; what is no key stays as it is.
+std::string keyOf(const std::string& subject) {
+  auto key = sysctl::normaliseKey(subject);
+  return key ? *key : subject;
+}
+
+std::string pathOf(const std::string& subject) { return subject.starts_with('/') ? subject.substr(1) : subject; }
+
+plan::Change readChange(const Json& one) {
+  plan::Change change;
+  change.action = readAction(member(one, "pendingChanges"));
+  read(one, "subject", change.subject);
+  read(one, "from", change.from);
+  read(one, "to", change.to);
+  read(one, "origin", change.origin);
+  read(one, "note", change.note);
+  const bool isKey = change.action == plan::Action::setSysctl || change.action == plan::Action::restoreSysctl ||
+                     change.action == plan::Action::releaseSysctl;
+  if (isKey)
+    change.subject = keyOf(change.subject);
+  else if (change.action != plan::Action::loadModule)
+    change.subject = pathOf(change.subject);
+  return change;
+}
+
+apply::DriftEvent readDrift(const Json& one) {
+  apply::DriftEvent event;
+  readTime(one, "time", event.wallUs);
+  read(one, "kind", event.kind);
+  read(one, "subject", event.subject);
+  read(one, "from", event.from);
+  read(one, "to", event.to);
+  read(one, "writer", event.writer);
+  read(one, "repaired", event.repaired);
+  event.subject = event.kind == "sysctl" ? keyOf(event.subject) : pathOf(event.subject);
+  return event;
+}
+
+void readSource(const Json& json, Status& status) {
+  auto& source = status.source;
+  read(json, "url", source.url);
+  read(json, "branch", source.branch);
+  read(json, "path", source.path);
+  read(json, "commit", source.commit);
+  read(json, "subject", source.subject);
+  read(json, "head", source.head);
+  readTime(json, "committed", source.committedUs);
+  readTime(json, "contact", source.contactUs);
+  readTime(json, "checked", source.checkedUs);
+  readTime(json, "next", source.nextUs);
+  if (find(json, "problem") == nullptr) return;
+  const Json& problem = section(json, "problem");
+  host::Error error;
+  read(problem, "reason", error.reason);
+  read(problem, "thing", error.thing);
+  read(problem, "why", error.why);
+  read(problem, "todo", error.todo);
+  source.problem = std::move(error);
+}
+
+void readState(const Json& json, Status& status) {
+  const Json& generation = section(json, "generation");
+  read(generation, "number", status.generation.number);
+  read(generation, "inForce", status.generation.inForce);
+  read(generation, "commit", status.generation.commit);
+  read(generation, "state", status.generation.state);
+  read(generation, "why", status.generation.why);
+  readTime(generation, "finished", status.generation.finishedUs);
+  read(generation, "changes", status.generation.changes);
+  read(generation, "seconds", status.generation.seconds);
+
+  const Json& tuning = section(json, "tuning");
+  read(tuning, "held", status.tuning.held);
+  status.tuning.pending = readProblems(tuning, "pending");
+  status.tuning.failed = readProblems(tuning, "failed");
+
+  const Json& drift = section(json, "drift");
+  read(drift, "today", status.drift.today);
+  read(drift, "total", status.drift.total);
+  if (find(drift, "last") != nullptr) status.drift.last = readDrift(section(drift, "last"));
+  status.drift.unrepaired = readProblems(drift, "unrepaired");
+
+  const Json& k3s = section(json, "k3s");
+  read(k3s, "configFiles", status.k3s.configFiles);
+  read(k3s, "manifests", status.k3s.manifests);
+  status.k3s.failed = readProblems(k3s, "failed");
+  read(k3s, "restartNeeded", status.k3s.restartNeeded);
+}
+
+void readRest(const Json& json, Status& status) {
+  for (const auto& one : list(json, "pendingChanges")) status.pendingChanges.push_back(readChange(one));
+  if (find(json, "suspended") != nullptr) {
+    const Json& suspended = section(json, "suspended");
+    apply::Suspension suspension;
+    read(suspended, "reason", suspension.reason);
+    readTime(suspended, "since", suspension.sinceUs);
+    readTime(suspended, "until", suspension.untilUs);
+    status.suspended = std::move(suspension);
+  }
+  read(json, "hold", status.hold);
+  const Json& benchmarks = section(json, "benchmarks");
+  if (find(benchmarks, "disk") != nullptr) status.disk = section(benchmarks, "disk").dump();
+  if (find(benchmarks, "steal") != nullptr) status.steal = section(benchmarks, "steal").dump();
+  for (const auto& one : list(json, "conditions")) {
+    Condition condition;
+    read(member(one, "conditions"), "type", condition.type);
+    read(one, "status", condition.status);
+    read(one, "reason", condition.reason);
+    read(one, "message", condition.message);
+    readTime(one, "since", condition.sinceUs);
+    status.conditions.push_back(std::move(condition));
+  }
+  status.warnings = readStrings(json, "warnings");
+}
+
+host::Failure corrupt(const std::string& why) {
+  return host::fail("Corrupt", "the status", why, "it is written anew by the daemon: systemctl restart bedplated");
+}
+
+}  // namespace
+
+std::string toJson(const Status& status) {
+  Json pending = Json::array();
+  for (const auto& change : status.pendingChanges) pending.push_back(changeJson(change));
+  Json suspended = nullptr;
+  if (status.suspended)
+    suspended = Json{{"reason", status.suspended->reason},
+                     {"since", timeJson(status.suspended->sinceUs)},
+                     {"until", timeJson(status.suspended->untilUs)}};
+  const Json json{
+      {"version", status.version},
+      {"written", timeJson(status.writtenUs)},
+      {"started", timeJson(status.startedUs)},
+      {"node", {{"name", status.node.name}, {"role", status.node.role}, {"cluster", status.node.cluster}}},
+      {"mode", status.mode},
+      {"conditions", conditionsJson(status.conditions)},
+      {"source", sourceJson(status)},
+      {"layers", status.layers},
+      {"generation", generationOf(status)},
+      {"tuning",
+       {{"held", status.tuning.held},
+        {"pending", problemsJson(status.tuning.pending)},
+        {"failed", problemsJson(status.tuning.failed)}}},
+      {"drift",
+       {{"today", status.drift.today},
+        {"total", status.drift.total},
+        {"last", status.drift.last ? driftJson(*status.drift.last) : Json(nullptr)},
+        {"unrepaired", problemsJson(status.drift.unrepaired)}}},
+      {"k3s",
+       {{"configFiles", status.k3s.configFiles},
+        {"manifests", status.k3s.manifests},
+        {"failed", problemsJson(status.k3s.failed)},
+        {"restartNeeded", status.k3s.restartNeeded}}},
+      {"pendingChanges", std::move(pending)},
+      {"suspended", std::move(suspended)},
+      {"hold", status.hold},
+      {"benchmarks", {{"disk", embedded(status.disk)}, {"steal", embedded(status.steal)}}},
+      {"warnings", status.warnings},
+  };
+  return json.dump(kIndent, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+host::Result<Status> fromJson(const std::string& text) {
+  if (text.size() > kSizeLimit) return corrupt("is larger than 8 MiB");
+  try {
+    const Json json = Json::parse(text);
+    if (!json.is_object()) return corrupt("is no JSON object");
+    Status status;
+    read(json, "version", status.version);
+    readTime(json, "written", status.writtenUs);
+    readTime(json, "started", status.startedUs);
+    const Json& node = section(json, "node");
+    read(node, "name", status.node.name);
+    read(node, "role", status.node.role);
+    read(node, "cluster", status.node.cluster);
+    read(json, "mode", status.mode);
+    readSource(section(json, "source"), status);
+    status.layers = readStrings(json, "layers");
+    readState(json, status);
+    readRest(json, status);
+    return status;
+  } catch (const WrongType& wrong) {
+    return corrupt("'" + std::string(wrong.what()) + "' is not of its kind");
+  } catch (const Json::exception&) {
+    return corrupt("is no JSON");
+  }
+}
+
+}  // namespace bedplate::report
