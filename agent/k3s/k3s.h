@@ -14,12 +14,13 @@ namespace bedplate::k3s {
 // "server" or "agent" from what is installed (units of K3s's installer, then the server's data directory), or nullopt.
 std::optional<std::string> detectRole(host::Files& files);
 
-// The node name K3s will use: `node-name` in its configuration, else the host's short name in lower case.
+// The node name K3s will use: `--node-name` of its unit, `node-name` in its configuration, else the host's short name
+// in lower case.
 std::string detectNodeName(host::Files& files);
 
 // The file below K3s's manifests directory for a manifest of Git ("manifests/argocd/argo-cd.yaml"): a flat, unique
 // name whose part before the first dot (K3s's Addon name) is an RFC 1123 label, keeps Git's order as far as it can, and
-// cannot collide with another path or with a packaged name: "argocd-argo-cd-1a2b3c4d.yaml".
+// cannot collide with another path or with a packaged name: "argocd-argo-cd-1a2b3c4d5e6f.yaml".
 std::string manifestFileName(std::string_view path);
 
 // Where a file of k3s/ goes ("k3s/config.yaml.d/10-x.yaml" -> "etc/rancher/k3s/config.yaml.d/10-x.yaml").

@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "agent/cluster/cluster.h"
+#include "agent/cluster/layout.h"
+#include "agent/cluster/manifests.h"
+#include "agent/cluster/names.h"
+#include "agent/cluster/node_yaml.h"
+#include "agent/cluster/yaml.h"
+
+namespace bedplate::cluster {
+namespace {
+
+constexpr std::size_t kRememberedBlobs = 65536;  // about 3 MiB; then the memory starts anew
+
+// A file that survived the layers above it.
+struct Kept {
+  const LayerFile* file = nullptr;
+  const Layer* layer = nullptr;
+};
+
+class Compiler {
+ public:
+  Compiler(const Identity& node, ValidBlobs* valid) : valid_(valid), nodeYaml_(findings_) { desired_.node = node; }
+
+  Compiled run(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals) {
+    for (const auto& refusal : refusals) say(Severity::error, refusal.path, {}, refusal.why);
+    if (refusals.empty() && !saysAnything(snapshot))
+      say(Severity::error, "", {},
+          "nothing in this directory says anything: it would take everything back on every node; check the path, use "
+          "`bedplate suspend` to pause a node, or `bedplate release` to let it go");
+    layers_ = layersOf(snapshot, desired_.node, findings_);
+    for (const auto& layer : layers_) {
+      desired_.layers.push_back(layer.name);
+      for (const auto& file : layer.files) take(layer, file);
+    }
+    desired_.config = nodeYaml_.finish();
+    collect();
+    return finish();
+  }
+
+ private:
+  void say(Severity severity, const std::string& file, yaml::Place at, std::string message) {
+    findings_.push_back({severity, file, at.line, at.column, std::move(message)});
+  }
+
+  // Every file is judged, also one that a later layer replaces: it may be another node's only one.
+  void take(const Layer& layer, const LayerFile& file) {
+    const auto& text = *file.file->content;
+    if (file.area == Area::nodeYaml) return nodeYaml_.add(file.file->path, text);
+    if (isMask(file.area, text)) {
+      if (kept_.erase(file.path) == 0)
+        say(Severity::note, file.file->path, {}, "empty, and no layer before has " + file.path + ": masks nothing");
+      return;
+    }
+    if (file.area == Area::k3s) judgeK3s(*file.file);
+    if (file.area == Area::manifest) judgeManifest(*file.file);
+    if (file.area == Area::sysctl) judgeSysctl(file);
+    if (file.area == Area::modules) judgeModules(file);
+    kept_[file.path] = {&file, &layer};
+  }
+
+  void judgeK3s(const source::File& file) {
+    const auto document = yaml::read(*file.content);
+    for (const auto& problem : document.problems) say(Severity::error, file.path, problem.at, problem.message);
+    if (document.problems.empty() && document.root.kind != yaml::Kind::mapping)
+      say(Severity::error, file.path, document.root.at, "K3s reads a mapping of keys to values here");
+  }
+
+  void judgeManifest(const source::File& file) {
+    const bool known = valid_ != nullptr && !file.id.empty();
+    if (known && valid_->manifests.count(file.id) != 0) return;
+    const auto problems = checkManifest(*file.content);
+    for (const auto& problem : problems) say(Severity::error, file.path, problem.at, problem.message);
+    if (!known || !problems.empty()) return;
+    if (valid_->manifests.size() >= kRememberedBlobs) valid_->manifests.clear();
+    valid_->manifests.insert(file.id);
+  }
+
+  void judgeSysctl(const LayerFile& file) {
+    const auto& path = file.file->path;
+    auto parsed = sysctl::parse(*file.file->content, path);
+    for (const auto& problem : parsed.problems)
+      say(Severity::error, path, {problem.line, problem.column}, problem.message);
+    for (const auto& rule : parsed.rules) {
+      if (rule.excluded) continue;
+      if (const auto why = sysctl::refused(rule.key, rule.value))
+        say(Severity::error, path, {rule.line, 0}, sysctl::dotted(rule.key) + " is refused: " + *why);
+    }
+    rules_[&file] = std::move(parsed.rules);
+  }
+
+  void judgeModules(const LayerFile& file) {
+    const auto& path = file.file->path;
+    auto parsed = modules::parse(*file.file->content, path);
+    for (const auto& problem : parsed.problems)
+      say(Severity::error, path, {problem.line, problem.column}, problem.message);
+    modules_[&file] = std::move(parsed.entries);
+  }
+
+  void collect() {
+    for (const auto& layer : layers_) collectSysctls(layer);
+    std::set<std::string> seenModules;
+    std::map<std::string, const Kept*> byLowerCase;
+    for (const auto& [path, kept] : kept_) {
+      const auto& source = *kept.file->file;
+      if (kept.file->area == Area::modules)
+        for (const auto& entry : modules_[kept.file])
+          if (seenModules.insert(entry.name).second) desired_.modules.push_back({entry, kept.layer->name});
+      if (kept.file->area == Area::k3s) desired_.k3s.push_back({path, kept.layer->name, source.path, source.content});
+      if (kept.file->area != Area::manifest) continue;
+      const auto [other, isNew] = byLowerCase.emplace(lower(path), &kept);
+      if (!isNew)
+        say(Severity::error, source.path, {},
+            "differs from " + other->second->file->file->path + " only in upper and lower case: rename one");
+      // Only servers have a directory for manifests; one made on an agent would only mislead.
+      if (desired_.node.role != "agent")
+        desired_.manifests.push_back({path, kept.layer->name, source.path, source.content});
+    }
+  }
+
+  // The rules of what this layer kept, by file name: paths are "sysctl.d/<name>", and kept_ is in their order.
+  void collectSysctls(const Layer& layer) {
+    std::map<std::string, sysctl::Rule> last;
+    for (const auto& [path, kept] : kept_) {
+      if (kept.layer != &layer || kept.file->area != Area::sysctl) continue;
+      for (const auto& rule : rules_[kept.file]) {
+        const auto [before, isNew] = last.emplace(rule.key, rule);
+        if (!isNew && !rule.excluded && !before->second.excluded && before->second.value != rule.value)
+          say(Severity::warning, rule.file, {rule.line, 0},
+              fmt::format("{} is {} here and {} in {}:{} of the same layer; the value here wins",
+                          sysctl::dotted(rule.key), quoted(rule.value), quoted(before->second.value),
+                          before->second.file, before->second.line));
+        before->second = rule;
+        desired_.sysctls.push_back({rule, layer.name});
+      }
+    }
+  }
+
+  Compiled finish() {
+    Compiled result;
+    std::sort(findings_.begin(), findings_.end(), [](const Finding& a, const Finding& b) {
+      return std::tie(a.file, a.line, a.column, a.severity, a.message) <
+             std::tie(b.file, b.line, b.column, b.severity, b.message);
+    });
+    findings_.erase(std::unique(findings_.begin(), findings_.end()), findings_.end());
+    const bool failed = std::any_of(findings_.begin(), findings_.end(),
+                                    [](const Finding& finding) { return finding.severity == Severity::error; });
+    result.findings = std::move(findings_);
+    if (!failed) result.desired = std::move(desired_);
+    return result;
+  }
+
+  ValidBlobs* valid_;
+  std::vector<Finding> findings_;
+  NodeYaml nodeYaml_;
+  Desired desired_;
+  std::vector<Layer> layers_;
+  std::map<std::string, Kept> kept_;  // by path within the layer
+  std::map<const LayerFile*, std::vector<sysctl::Rule>> rules_;
+  std::map<const LayerFile*, std::vector<modules::Entry>> modules_;
+};
+
+}  // namespace
+
+std::string text(const Finding& finding) {
+  std::string place = finding.file.empty() ? "cluster directory" : printable(finding.file);
+  if (finding.line > 0) place += fmt::format(":{}", finding.line);
+  if (finding.line > 0 && finding.column > 0) place += fmt::format(":{}", finding.column);
+  const char* severity = finding.severity == Severity::error     ? "error"
+                         : finding.severity == Severity::warning ? "warning"
+                                                                 : "note";
+  return place + ": " + severity + ": " + finding.message;
+}
+
+Compiled compile(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals, const Identity& node,
+                 ValidBlobs* valid) {
+  return Compiler(node, valid).run(snapshot, refusals);
+}
+
+}  // namespace bedplate::cluster

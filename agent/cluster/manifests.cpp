@@ -1,0 +1,189 @@
+#include "agent/cluster/manifests.h"
+
+#include <array>
+#include <string>
+
+namespace bedplate::cluster {
+namespace {
+
+using yaml::Place;
+
+struct Field {
+  bool present = false;
+  Place at;
+  std::string text;      // of a scalar
+  bool isString = true;  // false: a number or boolean for Kubernetes, a null, a mapping, a sequence
+};
+
+// What is looked at of one object.
+struct Object {
+  Place at;
+  Field apiVersion, kind, name, generateName, metadata;
+};
+
+class Checker final : public yaml::Sink {
+ public:
+  void beginDocument(Place) override {
+    object_ = {};
+    items_.clear();
+    hasItems_ = hasRoot_ = false;
+  }
+
+  void endDocument() override {
+    if (!hasRoot_) return;
+    const bool isList = hasItems_ && endsWithList(object_.kind.text);
+    if (!isList) {
+      judge(object_, true);
+      return;
+    }
+    requireString(object_.apiVersion, object_.at, "apiVersion");
+    // In a typed list (ConfigMapList) the items take kind and apiVersion from the list.
+    const bool typed = object_.kind.text != "List";
+    for (const auto& item : items_) judge(item, !typed);
+  }
+
+  void beginMapping(Place at) override {
+    Role role = Role::other;
+    if (depth_ == 0) {
+      role = Role::object;
+      hasRoot_ = true;
+      object_.at = at;
+    } else if (above() == Role::items) {
+      role = Role::item;
+      items_.push_back({at, {}, {}, {}, {}, {}});
+    } else if (pending_ == Pending::metadata) {
+      role = above() == Role::object ? Role::metadata : Role::itemMetadata;
+      *field_ = {true, at, {}, true};
+    } else {
+      notText(at);
+    }
+    push(role);
+  }
+
+  void beginSequence(Place at) override {
+    Role role = Role::other;
+    if (depth_ == 0) {
+      problems.push_back({at, std::string(kWhatItIs)});
+    } else if (above() == Role::items) {
+      problems.push_back({at, std::string(kWhatItemsAre)});
+    } else if (pending_ == Pending::items) {
+      role = Role::items;
+      hasItems_ = true;
+    } else {
+      notText(at);
+    }
+    push(role);
+  }
+
+  void end() override {
+    --depth_;
+    expect(Pending::nothing, nullptr);
+  }
+
+  void key(Place at, const std::string& text) override {
+    expect(Pending::nothing, nullptr);
+    switch (above()) {
+      case Role::object: objectKey(object_, at, text); break;
+      case Role::item: objectKey(items_.back(), at, text); break;
+      case Role::metadata: metadataKey(object_, text); break;
+      case Role::itemMetadata: metadataKey(items_.back(), text); break;
+      case Role::items:
+      case Role::other: break;
+    }
+  }
+
+  void scalar(Place at, const std::string& text, bool plain) override {
+    if (depth_ == 0) {
+      problems.push_back({at, std::string(kWhatItIs)});
+    } else if (above() == Role::items) {
+      problems.push_back({at, std::string(kWhatItemsAre)});
+    } else if (field_ != nullptr) {
+      const bool isText = pending_ == Pending::text && !(plain && yaml::notAString(text));
+      *field_ = {true, at, text, isText};
+    }
+  }
+
+  void null(Place at) override {
+    if (depth_ == 0) return;  // an empty document between two "---"
+    if (above() == Role::items) problems.push_back({at, std::string(kWhatItemsAre)});
+    notText(at);
+  }
+
+  std::vector<yaml::Problem> problems;
+
+ private:
+  enum class Role { object, metadata, items, item, itemMetadata, other };
+  enum class Pending { nothing, metadata, items, text };  // what the value of the key just read is
+  static constexpr std::string_view kWhatItIs =
+      "a manifest holds Kubernetes objects: mappings with apiVersion, kind and metadata.name";
+  static constexpr std::string_view kWhatItemsAre = "an item of a list must be a Kubernetes object";
+
+  static bool endsWithList(std::string_view kind) { return kind.size() >= 4 && kind.substr(kind.size() - 4) == "List"; }
+
+  [[nodiscard]] Role above() const { return roles_[depth_ - 1]; }
+  void expect(Pending pending, Field* field) {
+    pending_ = pending;
+    field_ = field;
+  }
+  void push(Role role) {
+    expect(Pending::nothing, nullptr);
+    roles_.at(depth_++) = role;  // the reader's depth is the same
+  }
+  void notText(Place at) {
+    if (field_ != nullptr) *field_ = {true, at, {}, false};
+  }
+
+  void objectKey(Object& object, Place at, const std::string& text) {
+    if (text == "apiVersion") expect(Pending::text, &object.apiVersion);
+    if (text == "kind") expect(Pending::text, &object.kind);
+    if (text == "metadata") expect(Pending::metadata, &object.metadata);
+    if (text == "items" && above() == Role::object) expect(Pending::items, nullptr);
+    if (field_ != nullptr) field_->at = at;
+  }
+  void metadataKey(Object& object, const std::string& text) {
+    if (text == "name") expect(Pending::text, &object.name);
+    if (text == "generateName") expect(Pending::text, &object.generateName);
+  }
+
+  void requireString(const Field& field, Place whole, std::string_view what) {
+    const std::string name(what);
+    if (!field.present)
+      problems.push_back({whole, name + " is missing: every document is one Kubernetes object"});
+    else if (!field.isString)
+      problems.push_back({field.at, name + " must be text; a number or a word like 'on' needs quotes"});
+    else if (field.text.empty())
+      problems.push_back({field.at, name + " is empty"});
+  }
+
+  void judge(const Object& object, bool needsKind) {
+    if (needsKind) requireString(object.apiVersion, object.at, "apiVersion");
+    if (needsKind) requireString(object.kind, object.at, "kind");
+    if (object.metadata.present && !object.metadata.isString) {
+      problems.push_back({object.metadata.at, "metadata must be a mapping with a name"});
+    } else if (!object.name.present && object.generateName.present) {
+      problems.push_back(
+          {object.generateName.at, "generateName makes a new object at every pass of K3s: give it metadata.name"});
+    } else {
+      requireString(object.name, object.at, "metadata.name");
+    }
+  }
+
+  std::array<Role, 64> roles_{};
+  std::size_t depth_ = 0;
+  Pending pending_ = Pending::nothing;
+  Field* field_ = nullptr;
+  Object object_;
+  std::vector<Object> items_;
+  bool hasItems_ = false, hasRoot_ = false;
+};
+
+}  // namespace
+
+std::vector<yaml::Problem> checkManifest(std::string_view text) {
+  Checker checker;
+  auto problems = yaml::walk(text, checker);
+  problems.insert(problems.end(), checker.problems.begin(), checker.problems.end());
+  return problems;
+}
+
+}  // namespace bedplate::cluster

@@ -1,0 +1,120 @@
+#include "agent/k3s/k3s.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "agent/k3s/lines.h"
+#include "tuning/host/paths.h"
+
+namespace bedplate::k3s {
+namespace {
+
+namespace paths = host::paths;
+
+constexpr std::size_t kFileLimit = 1 << 20;
+constexpr std::size_t kLabel = 63;       // RFC 1123
+constexpr std::size_t kHashDigits = 12;  // 48 bits: ten thousand paths with one slug collide once in six million times
+constexpr std::string_view kRoot = "manifests/";
+
+std::string readOr(host::Files& files, const std::string& path) {
+  auto text = files.read(path, kFileLimit);
+  return text ? *std::move(text) : std::string();
+}
+
+// The role in the unit's command line, else the one its name stands for; nullopt when there is no unit.
+std::optional<std::string> roleOfUnit(host::Files& files, const char* unit, const char* named) {
+  const auto text = files.read(unit, kFileLimit);
+  if (!text) return std::nullopt;  // also a masked one, which is a link to /dev/null
+  for (const auto& word : commandWords(*text))
+    if (word == "server" || word == "agent") return word;
+  return named;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+std::string sha256Hex(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) std::abort();
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    hex += kDigits[digest[i] >> 4];
+    hex += kDigits[digest[i] & 15];
+  }
+  return hex;
+}
+
+bool endsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// "argocd/argo-cd.yaml" -> "argocd-argo-cd": letters and digits in lower case, a dash for each run of others.
+std::string slug(std::string_view path) {
+  const auto dot = path.rfind('.');
+  if (dot != std::string_view::npos && path.find('/', dot) == std::string_view::npos) path = path.substr(0, dot);
+  std::string result;
+  for (const char c : lower(path)) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (good)
+      result += c;
+    else if (!result.empty() && result.back() != '-')
+      result += '-';
+    if (result.size() == kLabel - kHashDigits - 1) break;
+  }
+  while (!result.empty() && result.back() == '-') result.pop_back();
+  return result.empty() ? "manifest" : result;
+}
+
+}  // namespace
+
+std::optional<std::string> detectRole(host::Files& files) {
+  if (auto role = roleOfUnit(files, paths::k3sServerUnit, "server")) return role;
+  if (auto role = roleOfUnit(files, paths::k3sAgentUnit, "agent")) return role;
+  const auto data = files.info(paths::k3sServerDir);
+  if (data && data->kind == host::FileKind::directory) return "server";
+  return std::nullopt;
+}
+
+std::string detectNodeName(host::Files& files) {
+  // As K3s merges them: the main file, the drop-ins in byte order, the command line; the last word counts.
+  std::optional<std::string> name;
+  const std::string directory = paths::k3sConfigDir;
+  const auto look = [&](const std::string& path) {
+    if (auto value = topLevelValue(readOr(files, path), "node-name")) name = std::move(value);
+  };
+  look(directory + "/config.yaml");
+  const auto dropIns = directory + "/config.yaml.d";
+  if (const auto names = files.list(dropIns)) {
+    for (const auto& file : *names)
+      if (endsWith(lower(file), ".yaml") || endsWith(lower(file), ".yml")) look(dropIns + "/" + file);
+  }
+  for (const char* unit : {paths::k3sServerUnit, paths::k3sAgentUnit})
+    if (auto value = optionValue(commandWords(readOr(files, unit)), "--node-name")) name = std::move(value);
+  if (name && !name->empty()) return lower(*name);
+  const auto host = firstLine(readOr(files, paths::hostname));
+  return lower(std::string_view(host).substr(0, host.find('.')));
+}
+
+std::string manifestFileName(std::string_view path) {
+  const auto within = path.substr(0, kRoot.size()) == kRoot ? path.substr(kRoot.size()) : path;
+  return slug(within) + "-" + sha256Hex(path).substr(0, kHashDigits) + (endsWith(path, ".json") ? ".json" : ".yaml");
+}
+
+std::string configTarget(std::string_view path) {
+  constexpr std::string_view kFolder = "k3s/";
+  if (path.substr(0, kFolder.size()) == kFolder) path.remove_prefix(kFolder.size());
+  return host::joinPath(paths::k3sConfigDir, path);
+}
+
+}  // namespace bedplate::k3s
