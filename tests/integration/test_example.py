@@ -34,10 +34,10 @@ class Example(unittest.TestCase):
         for file in source.rglob("*"):
             if file.is_file():
                 tree.write(f"node/{file.relative_to(source)}", file.read_text())
-        tree.write("node/node.yaml", (source / "node.yaml").read_text().replace("tuning:", "tunning:"))
+        tree.write("node/node.yaml", (source / "node.yaml").read_text().replace("tuning:", "tunnig:"))
         done = self.check(tree / "node", "--strict")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertIn("tunning", done.stdout + done.stderr)
+        self.assertIn("tunnig", done.stdout + done.stderr)
 
     def test_no_secret(self):
         pattern = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY|^kind: Secret$|K10[0-9a-f]{64}|^\s*(token|password):\s*\S", re.MULTILINE)
