@@ -32,7 +32,8 @@ struct Parsed {
 // are problems.
 Parsed parse(std::string_view text, const std::string& file);
 
-// Whether the kernel has the module: /sys/module/NAME exists (also for built-in ones that have parameters).
+// Whether the kernel has the module: /sys/module/NAME exists (also for built-in ones that have parameters), or the
+// running kernel's modules.builtin names it.
 bool loaded(host::Files& files, const std::string& name);
 
 // Asks for a module.
@@ -48,7 +49,8 @@ class Loader {
 };
 
 // Starts modprobe@NAME.service over the system bus and waits up to `timeoutMs` for its job, then looks at /sys/module.
-// "Unavailable" when there is no bus (a tree under --root, a container without systemd).
+// "Unavailable" when there is no bus (a tree under --root, a container without systemd), "Denied" when systemd does not
+// let us, "Invalid" for what is no name. The bus is the one below the root of `files`. A loaded module costs no bus.
 class SystemdLoader final : public Loader {
  public:
   explicit SystemdLoader(host::Files& files, int timeoutMs = 10000) : files_(files), timeoutMs_(timeoutMs) {}
