@@ -40,7 +40,7 @@ struct Talk {
 host::Error unavailable(const std::string& name, const std::string& why) {
   return host::fail("Unavailable", name, why,
                     "load it by hand with modprobe, or name it in /etc/modules-load.d and reboot")
-      .error();
+      .value();
 }
 
 // The bytes that a D-Bus address does not take as they are.
@@ -169,7 +169,7 @@ class Conversation {
   host::Failure failed(int r) const {
     host::Error error = unavailable(name_, "");
     error.errnum = -r;
-    error.why = host::failErrno(-r, name_, "cannot talk to the system bus").error().why;
+    error.why = host::failErrno(-r, name_, "cannot talk to the system bus").value().why;
     return host::Failure(std::move(error));
   }
 
