@@ -19,31 +19,32 @@ bool printable(std::string_view text) {
 
 }  // namespace
 
+namespace sysctl = bedplate::sysctl;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace bedplate::sysctl;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const Parsed parsed = parse(text, "f");
+  const sysctl::Parsed parsed = sysctl::parse(text, "f");
   int line = 0;
-  for (const Rule& rule : parsed.rules) {
+  for (const sysctl::Rule& rule : parsed.rules) {
     require(rule.line > line);
     line = rule.line;
-    require(normaliseKey(dotted(rule.key)).value() == rule.key);
-    require(printable(rule.value) && normaliseValue(rule.value) == rule.value);
+    require(sysctl::normaliseKey(sysctl::dotted(rule.key)).value() == rule.key);
+    require(printable(rule.value) && sysctl::normaliseValue(rule.value) == rule.value);
     require(!(rule.excluded && (rule.tolerant || !rule.value.empty())));
-    static_cast<void>(refused(rule.key, rule.value));
-    static_cast<void>(claimedByK3s(rule.key));
+    static_cast<void>(sysctl::refused(rule.key, rule.value));
+    static_cast<void>(sysctl::claimedByK3s(rule.key));
   }
   line = 0;
-  for (const Problem& problem : parsed.problems) {
+  for (const sysctl::Problem& problem : parsed.problems) {
     require(problem.line > line && problem.column >= 1 && printable(problem.message) && problem.message.size() < 300);
     line = problem.line;
   }
-  if (const auto key = normaliseKey(text)) {
-    require(normaliseKey(dotted(*key)).value() == *key);
-    require(dotted(dotted(*key)) == *key);
+  if (const auto key = sysctl::normaliseKey(text)) {
+    require(sysctl::normaliseKey(sysctl::dotted(*key)).value() == *key);
+    require(sysctl::dotted(sysctl::dotted(*key)) == *key);
   }
-  const std::string value = normaliseValue(text);
-  require(normaliseValue(value) == value);
-  static_cast<void>(refused("kernel/core_pattern", text));
+  const std::string value = sysctl::normaliseValue(text);
+  require(sysctl::normaliseValue(value) == value);
+  static_cast<void>(sysctl::refused("kernel/core_pattern", text));
   return 0;
 }
