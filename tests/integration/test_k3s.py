@@ -48,7 +48,6 @@ COLLIDING = {
                                       "metadata": {"name": "foo-json", "namespace": "default"}, "data": {"x": "1"}}),
     "manifests/Upper_Case.yaml": config_map("upper", x=1),
     "manifests/coredns.yaml": config_map("not-coredns", x=1),
-    "manifests/.hidden.yaml": config_map("hidden", x=1),
     "manifests/" + "long-" * 20 + "name.yaml": config_map("long", x=1),
 }
 
@@ -156,7 +155,7 @@ class K3s(unittest.TestCase):
             self.assertRegex(name, LABEL)
             self.assertLessEqual(len(name), 63)
         self.assertLessEqual({"team-a", "team-b"}, set(self.server.uids("namespaces")))
-        self.assertLessEqual({"app-v1", "app-v2", "foo-yaml", "foo-json", "upper", "not-coredns", "hidden", "long"},
+        self.assertLessEqual({"app-v1", "app-v2", "foo-yaml", "foo-json", "upper", "not-coredns", "long"},
                              set(self.server.uids("configmaps")))
 
     def repository_files(self):
