@@ -5,13 +5,11 @@ and net.bridge are the kernel's, of a network that nobody else has; the Git serv
 means nowhere else. PlainStage needs nothing and has files only. Both end with the process that made them.
 """
 
-import fcntl
 import os
 import pathlib
 import shlex
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -157,8 +155,7 @@ class FullStage(Stage):
     def __init__(self):
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
         os.mkdir("/run/demo")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:  # "lo" up
-            fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
+        lib.loopback_up()
         self.add_users()
         super().__init__("/run/demo")
         self.sshd = None

@@ -257,9 +257,9 @@ def skip(why):
 def prepare():
     """Inside the namespaces: /run is a tmpfs, /etc is written to a layer of ours (K3s keeps files in /etc/rancher)."""
     for command in (["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], ["mkdir", "/run/upper", "/run/work"],
-                    ["mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/run/upper,workdir=/run/work", "overlay", "/etc"],
-                    ["ip", "link", "set", "lo", "up"]):
+                    ["mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/run/upper,workdir=/run/work", "overlay", "/etc"]):
         subprocess.run(command, check=True)
+    lib.loopback_up()
 
 
 def main():

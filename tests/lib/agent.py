@@ -5,12 +5,14 @@ BEDPLATE_BUILD names the folder of the built programs (build/ beside the sources
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -32,6 +34,13 @@ def wait_for(what, check, seconds=20.0, every=0.02):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(every)
+
+
+def loopback_up():
+    """In a network namespace of one's own "lo" begins down."""
+    siocsifflags, iff_up_running = 0x8914, 0x41
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, siocsifflags, struct.pack("16sh14x", b"lo", iff_up_running))
 
 
 class Tree:
