@@ -1,0 +1,61 @@
+// bedplate-worker: all that talks to a network. Started by the agent as an unprivileged user, with a socket to it.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <thread>
+
+#include "agent/worker/serve.h"
+
+namespace {
+
+constexpr int kUsage = 64;
+
+bool isSocket(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+// libgit2 may be waiting for a silent server when the agent goes away: leave with it.
+void leaveWithTheAgent(int fd) {
+  std::thread([fd] {
+    pollfd waiting{fd, 0, 0};
+    while (::poll(&waiting, 1, -1) < 0) {
+    }
+    ::_exit(0);
+  }).detach();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::printf("bedplate-worker %s\n", BEDPLATE_VERSION);
+    return 0;
+  }
+  int fd = 3;
+  if (argc == 2) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), fd);
+  if (argc > 2 || !isSocket(fd)) {
+    std::fputs("bedplate-worker: is started by bedplated, with a socket: use bedplate sync\n", stderr);
+    return kUsage;
+  }
+  // The key and the token come next: no core of them, no debugger.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ::umask(077);
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  std::signal(SIGPIPE, SIG_IGN);
+  // Too large is an error that can be told, not a death.
+  std::signal(SIGXFSZ, SIG_IGN);
+  leaveWithTheAgent(fd);
+  const int status = bedplate::worker::serve(fd);
+  // Without the destructors and libgit2's shutdown: the kernel frees faster.
+  ::_exit(status);
+}
