@@ -24,6 +24,7 @@ using wire::Writer;
 constexpr std::size_t kMaxPacks = 50;
 constexpr auto kProgressEvery = std::chrono::milliseconds(100);
 constexpr std::uint8_t kCommitType = 1;
+constexpr std::size_t kMaxWhy = 1000;
 constexpr std::size_t kMaxCommit = 1 << 20;
 
 std::string bytesOfHex(const std::string& hex) {
@@ -113,7 +114,7 @@ Connection::Progress Conversation::progress() {
 }
 
 bool Conversation::fail(const host::Error& error) {
-  return channel_.send(Writer(Kind::failure).text(error.reason).text(error.why).finish());
+  return channel_.send(Writer(Kind::failure).text(error.reason).text(error.why.substr(0, kMaxWhy)).finish());
 }
 
 bool Conversation::answer(const Frame& frame) {

@@ -1,0 +1,45 @@
+// The worker as a process: started without rights, ended for sure.
+// Thread-safety: one thread; starting is safe in a program with threads.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "agent/source/source.h"
+#include "tuning/host/unique_fd.h"
+
+namespace bedplate::source {
+
+class Process {
+ public:
+  // "WorkerFailed" with the step that failed. The worker has its end of a socket pair as descriptor 3, /dev/null as
+  // stdin and stdout, a pipe to us as stderr, and nothing else that is open.
+  static host::Result<Process> start(const WorkerSetup& setup);
+  Process(Process&& other) noexcept;
+  Process& operator=(Process&&) = delete;
+  // Ends it: a moment to leave after the socket is closed, then SIGKILL.
+  ~Process();
+
+  [[nodiscard]] int socket() const { return socket_.get(); }
+  [[nodiscard]] int errors() const { return errors_.get(); }
+  // Takes what the worker said on stderr; the end of it is kept.
+  void readErrors();
+  void kill();
+  // Waits for the end (killing after `patienceMs`) and says how it was: "ended with status 2", "was killed by signal
+  // 11 (Segmentation fault)", with the last line of its stderr.
+  std::string end(std::int64_t patienceMs);
+
+ private:
+  Process(pid_t pid, host::UniqueFd pidFd, host::UniqueFd socket, host::UniqueFd errors);
+
+  pid_t pid_ = -1;
+  host::UniqueFd pidFd_;
+  host::UniqueFd socket_;
+  host::UniqueFd errors_;
+  std::string said_;
+  std::string ended_;
+};
+
+}  // namespace bedplate::source
