@@ -1,0 +1,308 @@
+"""The package on a whole node: installed by apt, run by systemd, fed by Git over SSH, looked at as an operator would.
+
+The tests are one story, in order. fs.* cannot be written in a container: here that is a kernel which refuses a value.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
+import agent  # noqa: E402
+import node as nodes  # noqa: E402
+from node import wait_for  # noqa: E402
+
+DIST = HERE.parents[1] / "dist"
+MANIFESTS = "/var/lib/rancher/k3s/server/manifests/bedplate"
+APT = ("apt-get", "-qq", "-y", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends")
+
+CLUSTER = {
+    "sysctl.d/99-k8s.conf": "net.ipv4.tcp_fin_timeout = 30\nnet.ipv4.tcp_tw_reuse = 1\nnet.core.somaxconn = 32768\n",
+    "k3s/config.yaml": 'write-kubeconfig-mode: "0600"\n',
+    "k3s/config.yaml.d/10-kubelet.yaml": "kubelet-arg:\n  - max-pods=200\n",
+    "manifests/app/namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: app\n",
+    "nodes/web-01/sysctl.d/50-web.conf": "net.ipv4.tcp_fin_timeout = 25\n",
+}
+# Stands for K3s: says what it found at its start.
+K3S_UNIT = """[Unit]
+Description=What K3s would see
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'cat /proc/sys/net/ipv4/tcp_fin_timeout > /run/k3s-saw'
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def package():
+    found = sorted(DIST.glob("bedplate_*.deb"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise AssertionError(f"no package in {DIST}: ./dev package")
+    return found[-1]
+
+
+class Story(unittest.TestCase):
+    failed_at = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = nodes.Node()
+        cls.addClassCleanup(cls.put_away)
+        shutil.copy(package(), cls.node.file("root/bedplate.deb"))
+        cls.node.fetch_packages("/root/bedplate.deb")
+        cls.node.write("etc/systemd/system/k3s.service", K3S_UNIT)
+        cls.node.write("etc/gitconfig", "[safe]\n\tdirectory = *\n")
+        cls.node.boot()
+        cls.node.run("systemctl", "enable", "--now", "k3s.service")
+        cls.repository = agent.Repository(base=cls.node.file("srv"))
+        cls.in_node = "/" + str(cls.repository.remote.relative_to(cls.node.path))
+        cls.kernel = {k: cls.node.sysctl(k) for k in
+                      ("net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_tw_reuse", "net.core.somaxconn",
+                       "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_max_syn_backlog")}
+
+    @classmethod
+    def put_away(cls):
+        if os.environ.get("BEDPLATE_NODE_KEEP") and cls.node.process:
+            print(f"\nkept: nsenter -t {cls.node.leader()} -a; tree {cls.node.path}; end it with: kill {cls.node.process.pid}"
+                  f" && umount {cls.node.path}")
+            return
+        cls.node.remove()
+
+    def setUp(self):
+        if Story.failed_at:
+            self.skipTest(f"the story ended at {Story.failed_at}")
+
+    def tearDown(self):
+        outcome = self._outcome.result
+        if any(test is self for test, _ in outcome.failures + outcome.errors):
+            Story.failed_at = self._testMethodName
+            journal = self.node.try_run("journalctl", "--no-pager", "-u", "bedplated", "-n", "60").stdout
+            print(f"\n---- the node's journal of bedplated:\n{journal}----")
+
+    # ---- words of the story
+
+    def configure(self, url, mode="enforce", extra=""):
+        self.node.write("etc/bedplate/bedplate.conf.d/10-test.conf",
+                        f"[repository]\nurl = {url}\npath = {self.repository.directory}\ninterval = 5s\ntimeout = 10s\n"
+                        f"{extra}[node]\nmode = {mode}\n")
+        self.node.run("bedplated", "--check-config")
+        self.node.run("systemctl", "reload", "bedplated.service")
+
+    def status_with(self, what, check, seconds=60):
+        """Waits until `bedplate status -o json` is as asked, and gives it."""
+        seen = {}
+
+        def look():
+            seen["status"] = self.node.status()
+            try:
+                return check(seen["status"])
+            except (KeyError, TypeError):
+                return False
+
+        try:
+            wait_for(what, look, seconds, 0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{json.dumps(seen['status'], indent=1)}") from None
+        return seen["status"]
+
+    def in_force(self, commit, seconds=60):
+        return self.status_with(f"commit {commit[:7]} in force", lambda s: s["generation"]["commit"] == commit
+                                and s["generation"]["state"] == "applied", seconds)
+
+    def condition(self, status, kind):
+        return next(c for c in status["conditions"] if c["type"] == kind)
+
+    def manifests(self):
+        folder = self.node.file(MANIFESTS)
+        return {p.name: p.read_text() for p in sorted(folder.iterdir())} if folder.exists() else {}
+
+    def the_one_manifest(self):
+        manifests = self.manifests()
+        self.assertEqual(len(manifests), 1, manifests)
+        return self.node.file(MANIFESTS) / next(iter(manifests))
+
+    # ---- the story
+
+    def test_01_installed_and_unconfigured_it_waits(self):
+        self.node.run(*APT, "install", "/root/bedplate.deb")
+        show = self.node.show("ActiveState", "SubState", "NRestarts", "Type", "UnitFileState")
+        self.assertEqual(show, {"ActiveState": "active", "SubState": "running", "NRestarts": "0", "Type": "notify",
+                                "UnitFileState": "enabled"})
+        self.assertEqual(self.node.failed_units(), "")
+        status = self.status_with("a status", lambda s: s["mode"] == "unconfigured")
+        self.assertEqual(self.condition(status, "Ready")["reason"], "Unconfigured")
+        self.assertEqual([e["MESSAGE"] for e in self.node.journal() if int(e["PRIORITY"]) <= 4], [])
+        self.assertFalse(self.node.file("etc/sysctl.d/99-zz-bedplate.conf").exists())
+        self.assertEqual(self.node.run("stat", "-c", "%U:%G %a", "/var/lib/bedplate").strip(), "root:root 711")
+        self.assertEqual(self.node.run("stat", "-c", "%U:%G %a", "/var/lib/bedplate/git").strip(), "bedplate:bedplate 700")
+
+    def test_02_unit_is_hardened(self):
+        self.node.run("systemd-analyze", "security", "--no-pager", "--threshold=36", "bedplated.service")
+        warnings = self.node.try_run("systemd-analyze", "verify", "--man=no", "bedplated.service").stderr
+        self.assertEqual([line for line in warnings.splitlines() if "bedplate" in line], [])
+
+    def test_03_a_wrong_configuration_is_told_and_not_used(self):
+        self.node.write("etc/bedplate/bedplate.conf.d/10-test.conf", "[repository]\nurll = file:///srv/x.git\n")
+        told = self.node.try_run("bedplated", "--check-config")
+        self.assertNotEqual(told.returncode, 0)
+        self.assertIn("10-test.conf:2", told.stdout + told.stderr)
+        self.node.try_run("systemctl", "reload", "bedplated.service")
+        self.assertEqual(self.node.show("ActiveState"), {"ActiveState": "active"})
+
+    def test_04_observing_it_changes_nothing(self):
+        self.repository.commit(CLUSTER, "first")
+        self.configure(f"file://{self.in_node}", mode="observe")
+        status = self.status_with("pending changes", lambda s: len(s["pendingChanges"]) >= 6)
+        self.assertEqual(status["mode"], "observe")
+        self.assertEqual(status["node"]["role"], "server")
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_fin_timeout"), self.kernel["net.ipv4.tcp_fin_timeout"])
+        self.assertEqual(self.manifests(), {})
+        self.assertEqual(self.node.try_run("bedplate", "diff").returncode, 1)
+
+    def test_05_a_commit_arrives_over_ssh(self):
+        key = self.node.work / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deploy", "-f", str(key)], check=True)
+        self.node.run("useradd", "--create-home", "git")
+        self.node.write("home/git/.ssh/authorized_keys", key.with_suffix(".pub").read_text())
+        host_key = self.node.file("etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+        self.node.write("etc/bedplate/known_hosts", f"127.0.0.1 {host_key[0]} {host_key[1]}\n")
+        self.node.write("etc/bedplate/deploy-key", key.read_text(), 0o600)
+        self.configure(f"ssh://git@127.0.0.1{self.in_node}",
+                       extra="ssh-key = /etc/bedplate/deploy-key\nknown-hosts = /etc/bedplate/known_hosts\n")
+        self.in_force(self.repository.run("rev-parse", "HEAD"))
+
+        commit = self.repository.commit({"sysctl.d/98-more.conf": "net.ipv4.tcp_max_syn_backlog = 8192\n"}, "more")
+        status = self.in_force(commit)
+        self.assertEqual(self.condition(status, "Ready")["status"], "True", status)
+        self.assertEqual(status["layers"], ["cluster", "nodes/web-01"])
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_max_syn_backlog"), "8192")
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_fin_timeout"), "25")  # the node's layer over the cluster's
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_tw_reuse"), "1")
+        self.assertEqual(self.node.file("etc/rancher/k3s/config.yaml").read_text(), CLUSTER["k3s/config.yaml"])
+        self.assertEqual(self.node.file("etc/rancher/k3s/config.yaml.d/10-kubelet.yaml").read_text(),
+                         CLUSTER["k3s/config.yaml.d/10-kubelet.yaml"])
+        self.assertEqual(self.the_one_manifest().read_text(), CLUSTER["manifests/app/namespace.yaml"])
+        self.assertIn("net.ipv4.tcp_max_syn_backlog", self.node.file("etc/sysctl.d/99-zz-bedplate.conf").read_text())
+
+        entries = self.node.journal(f"BEDPLATE_COMMIT={commit}")
+        self.assertTrue([e for e in entries if e.get("BEDPLATE_REASON") == "Applied" and int(e["BEDPLATE_GENERATION"]) > 1],
+                        entries)
+        self.assertIn("net.ipv4.tcp_max_syn_backlog", [e.get("BEDPLATE_KEY") for e in self.node.journal()])
+        screen = self.node.try_run("bedplate", "status")
+        self.assertEqual(screen.returncode, 0, screen.stdout + screen.stderr)
+        self.assertTrue(all(len(line) <= 80 for line in screen.stdout.splitlines()), screen.stdout)
+        # The worker's files are the worker's; what root keeps is out of its reach.
+        self.assertEqual(self.node.run("stat", "-c", "%U", "/var/lib/bedplate/git/mirror.git").strip(), "bedplate")
+        self.assertNotEqual(self.node.try_run("cat", "/var/lib/bedplate/state.db", user="bedplate").returncode, 0)
+
+    def test_06_what_somebody_changes_is_put_back(self):
+        before = self.node.status()["drift"]["total"]
+        self.node.run("sysctl", "-w", "net.ipv4.tcp_fin_timeout=77")
+        wait_for("the sysctl to be put back", lambda: self.node.sysctl("net.ipv4.tcp_fin_timeout") == "25", 30)
+        manifest = self.the_one_manifest()
+        manifest.write_text("kind: nonsense\n")
+        wait_for("the manifest to be put back", lambda: manifest.exists()
+                 and manifest.read_text() == CLUSTER["manifests/app/namespace.yaml"], 30)
+        manifest.unlink()
+        wait_for("the manifest to be back", manifest.exists, 30)
+        status = self.status_with("three repairs", lambda s: s["drift"]["total"] >= before + 3)
+        self.assertEqual(status["drift"]["unrepaired"], [])
+        self.assertIn("net.ipv4.tcp_fin_timeout", [e.get("BEDPLATE_KEY") for e in self.node.journal()])
+
+    def test_07_everyone_may_read_and_root_may_act(self):
+        bus = ("busctl", "--system", "--timeout=60")
+        name = ("dev.bedplate.Bedplate1", "/dev/bedplate/Bedplate1", "dev.bedplate.Bedplate1")
+        read = self.node.run(*bus, "--json=short", "get-property", *name, "Status", user="nobody")
+        self.assertEqual(json.loads(json.loads(read)["data"])["node"]["name"], "web-01")
+        self.node.run(*bus, "introspect", *name[:2], user="nobody")
+        denied = self.node.try_run(*bus, "call", *name, "Sync", "b", "false", user="nobody")
+        self.assertNotEqual(denied.returncode, 0)
+        self.assertRegex(denied.stderr, re.compile("access denied", re.IGNORECASE))
+        self.assertRegex(self.node.run(*bus, "call", *name, "Sync", "b", "false"), r"^is 0 ")
+        status = self.node.try_run("bedplate", "status", user="nobody")
+        self.assertEqual(status.returncode, 0, status.stdout + status.stderr)
+        self.assertNotEqual(self.node.try_run("bedplate", "sync", user="nobody").returncode, 0)
+
+    def test_08_a_refused_value_is_told_and_the_rest_applied(self):
+        refused = {"sysctl.d/97-refused.conf": "fs.inotify.max_user_instances = 8191\nnet.ipv4.tcp_keepalive_time = 600\n"}
+        commit = self.repository.commit(refused, "refused here")
+        status = self.status_with("the refusal", lambda s: s["source"]["head"] == commit and s["tuning"]["failed"])
+        self.assertEqual([p["subject"] for p in status["tuning"]["failed"]], ["fs.inotify.max_user_instances"])
+        self.assertEqual(self.condition(status, "Ready")["status"], "False")
+        wait_for("the other key", lambda: self.node.sysctl("net.ipv4.tcp_keepalive_time") == "600", 20)
+        self.assertEqual(self.node.try_run("bedplate", "status").returncode, 2)
+        # And what is taken out of Git gets back what it was, in the same boot.
+        commit = self.repository.commit({"sysctl.d/97-refused.conf": None}, "not here")
+        status = self.in_force(commit)
+        self.assertEqual(self.condition(status, "Ready")["status"], "True", status)
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_keepalive_time"), self.kernel["net.ipv4.tcp_keepalive_time"])
+
+    def test_09_an_upgrade_restarts_it(self):
+        before = self.node.show("MainPID")
+        self.node.run(*APT, "install", "--reinstall", "/root/bedplate.deb")
+        self.assertNotEqual(self.node.show("MainPID"), before)
+        status = self.status_with("a new start", lambda s: self.condition(s, "Ready")["status"] == "True")
+        self.assertEqual(status["generation"]["state"], "applied")
+
+    def test_10_a_reboot_without_git_keeps_the_state(self):
+        before = self.node.status()
+        # Nothing but the agent may set the values: K3s's stand-in must find them at its start.
+        self.node.run("systemctl", "mask", "systemd-sysctl.service")
+        self.node.run("systemctl", "disable", "ssh.service", "ssh.socket")
+        self.node.reboot()
+        self.assertEqual(self.node.file("run/k3s-saw").exists(), False)  # /run is the node's own
+        self.assertEqual(self.node.run("cat", "/run/k3s-saw").strip(), "25")
+        self.assertEqual(self.node.failed_units(), "")
+        status = self.status_with("the remote to be missed", lambda s: s["source"]["problem"])
+        self.assertEqual(status["source"]["problem"]["reason"], "RemoteUnreachable")
+        self.assertEqual(self.condition(status, "Ready"), {**self.condition(status, "Ready"), "status": "True",
+                                                           "reason": "LastGoodInForce"})
+        self.assertEqual(status["generation"]["commit"], before["generation"]["commit"])
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_max_syn_backlog"), "8192")
+        self.assertEqual(self.the_one_manifest().read_text(), CLUSTER["manifests/app/namespace.yaml"])
+
+    def test_11_a_power_cut_keeps_it_too(self):
+        self.node.power_cut()
+        self.node.boot()
+        self.assertEqual(self.node.run("cat", "/run/k3s-saw").strip(), "25")
+        self.node.run("systemctl", "unmask", "systemd-sysctl.service")
+        self.node.run("systemctl", "enable", "--now", "ssh.service")
+        self.status_with("the remote again", lambda s: s["source"]["problem"] is None
+                         and self.condition(s, "Ready")["reason"] == "InForce", 120)
+
+    def test_12_removal_keeps_values_and_state(self):
+        self.node.run(*APT, "remove", "bedplate")
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_fin_timeout"), "25")
+        self.assertTrue(self.node.file("var/lib/bedplate/state.db").exists())
+        self.assertTrue(self.node.file("etc/sysctl.d/99-zz-bedplate.conf").exists())
+        self.node.run(*APT, "install", "/root/bedplate.deb")
+        self.status_with("the agent again", lambda s: self.condition(s, "Ready")["status"] == "True")
+
+    def test_13_release_and_purge_leave_nothing(self):
+        # Taken in this boot, so that its original is known.
+        commit = self.repository.commit({"sysctl.d/96-last.conf": "net.ipv4.tcp_keepalive_time = 601\n"}, "last")
+        self.in_force(commit)
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_keepalive_time"), "601")
+        self.node.run("bedplate", "release")
+        self.assertEqual(self.node.sysctl("net.ipv4.tcp_keepalive_time"), self.kernel["net.ipv4.tcp_keepalive_time"])
+        self.assertFalse(self.node.file("etc/sysctl.d/99-zz-bedplate.conf").exists())
+        self.node.run(*APT, "purge", "bedplate")
+        shutil.rmtree(self.repository.base)
+        left = self.node.run("sh", "-c", "find / -xdev -path /proc -prune -o -iname '*bedplate*' -print; ls -d /run/*bedplate*"
+                             " 2>/dev/null || true").split()
+        self.assertEqual([p for p in left if not p.startswith(("/root/bedplate.deb", "/var/log/"))], [])
+        self.assertNotIn("bedplate", self.node.run("systemctl", "list-unit-files"))
+        self.node.reboot()
+        self.assertEqual({k: self.node.sysctl(k) for k in self.kernel}, self.kernel)
+        self.assertEqual(self.node.failed_units(), "")
+
+
+if __name__ == "__main__":
+    unittest.main()
