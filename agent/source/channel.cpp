@@ -42,11 +42,12 @@ bool contains(std::initializer_list<wire::Kind> kinds, wire::Kind kind) {
 
 }  // namespace
 
-Channel::Channel(Process process, std::string url, std::string mirror, std::int64_t timeoutMs)
+Channel::Channel(Process process, std::string url, std::string mirror, std::int64_t timeoutMs, Interrupt interrupt)
     : process_(std::move(process)),
       url_(std::move(url)),
       mirror_(std::move(mirror)),
-      timeout_(std::max<std::int64_t>(timeoutMs, 1)) {}
+      timeout_(std::max<std::int64_t>(timeoutMs, 1)),
+      interrupt_(std::move(interrupt)) {}
 
 host::Failure Channel::give(host::Error error) {
   process_.kill();
@@ -90,11 +91,15 @@ host::Status Channel::wait(short events) {
     const auto until = std::min(quiet_, last_);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     if (left <= 0) return late();
-    std::array<pollfd, 2> waiting{pollfd{process_.socket(), events, 0}, pollfd{process_.errors(), POLLIN, 0}};
+    // poll() passes over a descriptor of -1.
+    std::array<pollfd, 3> waiting{pollfd{process_.socket(), events, 0}, pollfd{process_.errors(), POLLIN, 0},
+                                  pollfd{interrupt_.interrupted ? interrupt_.fd : -1, POLLIN, 0}};
     const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::min<std::int64_t>(left, 60000)));
     if (ready < 0 && errno != EINTR) return breach("cannot be waited for");
     if (ready <= 0) continue;
     if (waiting[1].revents != 0) process_.readErrors();
+    if (waiting[2].revents != 0 && !interrupt_.interrupted())
+      return give(host::fail("Cancelled", url_, "the wait was ended").value());
     if (waiting[0].revents != 0) return {};
   }
 }

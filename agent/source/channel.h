@@ -16,8 +16,14 @@ namespace bedplate::source {
 
 class Channel {
  public:
+  // Looked at in every wait; see WorkerSetup.
+  struct Interrupt {
+    int fd = -1;
+    std::function<bool()> interrupted;
+  };
+
   // `url` and `mirror` are for messages.
-  Channel(Process process, std::string url, std::string mirror, std::int64_t timeoutMs);
+  Channel(Process process, std::string url, std::string mirror, std::int64_t timeoutMs, Interrupt interrupt);
 
   // Sends a request; from here on the answer has timeoutMs without progress, and kTotal times that in all.
   host::Status ask(const std::string& frame);
@@ -45,6 +51,7 @@ class Channel {
   std::string url_;
   std::string mirror_;
   std::chrono::milliseconds timeout_;
+  Interrupt interrupt_;
   Time quiet_;  // the worker is late from here on, unless it moves
   Time last_;   // and in any case from here on
   std::optional<std::uint64_t> progress_;

@@ -31,8 +31,10 @@ std::string shownUrl(const std::string& url) {
 
 class WorkerSession final : public Session {
  public:
-  WorkerSession(Process process, const Remote& remote, const std::string& mirror)
-      : channel_(std::move(process), shownUrl(remote.url), mirror, remote.timeoutMs), mirror_(mirror) {}
+  WorkerSession(Process process, const Remote& remote, const WorkerSetup& setup)
+      : channel_(std::move(process), shownUrl(remote.url), setup.mirror, remote.timeoutMs,
+                 {setup.interruptFd, setup.interrupted}),
+        mirror_(setup.mirror) {}
   ~WorkerSession() override { channel_.say(Writer(Kind::quit).finish()); }
 
   host::Status look(const Remote& remote);
@@ -221,7 +223,7 @@ host::Result<ObjectId> WorkerSession::resolve(const std::string& revision) {
 
 host::Result<std::unique_ptr<Session>> Session::start(const Remote& remote, const WorkerSetup& setup) {
   BEDPLATE_TRY_LET(Process process, Process::start(setup));
-  auto session = std::make_unique<WorkerSession>(std::move(process), remote, setup.mirror);
+  auto session = std::make_unique<WorkerSession>(std::move(process), remote, setup);
   BEDPLATE_TRY(session->look(remote));
   return session;
 }
