@@ -15,7 +15,7 @@ shell() { list | xargs grep -lIE '^#!.*[/ ](sh|bash)$' | xargs -r shellcheck; }
 spelling() { list | grep -vE '^(LICENSE$|tests/)' | xargs -r codespell --ignore-words-list inforce; }
 dependencies() { python3 tests/lint/dependencies.py --build build; }
 house() { python3 tests/lint/house.py; }
-ansible() { [ ! -d ansible ] || (cd ansible && ansible-lint --offline -q); }
+ansible() { [ ! -d ansible ] || (cd ansible && ansible-lint -q); }
 tidy() {
   cmake --preset release --log-level=WARNING || return 1
   list 'agent/*.cpp' 'tuning/*.cpp' | while read -r f; do
