@@ -7,7 +7,6 @@ means nowhere else. PlainStage needs nothing and has files only. Both end with t
 
 import os
 import pathlib
-import shlex
 import shutil
 import socket
 import subprocess
@@ -68,6 +67,12 @@ class Stage:
         self.node = self.base / "node"  # a short name for the screen
         self.tree.path.rename(self.node)
         self.tree.path = self.node
+        # The worker runs as another user, who may not be let into the folder where this was built.
+        programs = self.base / "programs"
+        programs.mkdir()
+        for program in (lib.CLI, lib.DAEMON, lib.WORKER):
+            shutil.copy(program, programs)
+        lib.DAEMON = programs / lib.DAEMON.name
         self.bus = lib.Bus(self.base)
         self.agent = lib.Agent(self.tree, self.bus)
         for name in MODULES:
@@ -78,7 +83,7 @@ class Stage:
         bin_dir = self.base / "bin"
         bin_dir.mkdir()
         command = bin_dir / "bedplate"
-        command.write_text(f"#!/bin/sh\nexec {shlex.quote(str(lib.CLI))} --root {self.node} \"$@\"\n")
+        command.write_text(f"#!/bin/sh\nexec {programs}/{lib.CLI.name} --root {self.node} \"$@\"\n")
         command.chmod(0o755)
         self.environment = dict(self.agent.environment(), PATH=f"{bin_dir}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
                                 HOME=str(self.base), GIT_CONFIG_GLOBAL=str(self.base / "gitconfig"),
