@@ -1,0 +1,74 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tuning/bench/bench.h"
+
+namespace bedplate::bench {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::int64_t kWhen = 1'790'000'000'000'000;
+constexpr std::int64_t kMinute = 60'000'000;
+
+DiskResult disk() {
+  DiskResult result;
+  result.operations = 500;
+  result.p99Ns = 2'100'000;
+  result.maxNs = 3'000'000;
+  judgeDisk(result, {});
+  return result;
+}
+
+TEST(Json, OfADiskHasEveryNumber) {
+  const std::string json = toJson(disk(), kWhen);
+  for (const char* part :
+       {R"("probe":"disk")", R"("measuredUs":1790000000000000)", R"("verdict":"fit")", R"("operations":500)",
+        R"("p50Ns":0)", R"("p90Ns":0)", R"("p99Ns":2100000)", R"("p999Ns":0)", R"("maxNs":3000000)",
+        R"("responseP99Ns":0)", R"("responseMaxNs":0)", R"("durationNs":0)", R"("stalls":0)", R"("stopped":false)"})
+    EXPECT_THAT(json, HasSubstr(part));
+}
+
+TEST(Json, OfStealSaysNullWhereNothingIsReported) {
+  StealResult result;
+  result.reason = "unavailable: no hypervisor";
+  EXPECT_THAT(toJson(result, kWhen), HasSubstr(R"("ratio":null)"));
+  result.ratio = 0.25;
+  result.perCpu = {0.5, 0};
+  EXPECT_THAT(toJson(result, kWhen), HasSubstr(R"("ratio":0.25,"perCpu":[0.5,0.0])"));
+}
+
+TEST(Summary, OneLineForTheScreen) {
+  EXPECT_EQ(summary(toJson(disk(), kWhen), kWhen + 12 * kMinute), "fit, p99 2.1 ms over 500 writes, 12 min ago");
+  StealResult steal;
+  steal.ratio = 0.004;
+  steal.windowNs = 300'000'000'000;
+  steal.verdict = Verdict::fit;
+  EXPECT_EQ(summary(toJson(steal, kWhen), kWhen + 3 * 60 * kMinute),
+            "fit, 0.4 % of CPU time stolen over 5 min, 3 h ago");
+  steal = {};
+  steal.reason = "unavailable: no hypervisor";
+  EXPECT_EQ(summary(toJson(steal, kWhen), kWhen + kMinute), "unknown, unavailable: no hypervisor, 60 s ago");
+}
+
+TEST(Summary, AClockThatWasSetBackIsNotNegative) {
+  EXPECT_THAT(summary(toJson(disk(), kWhen), kWhen - kMinute), HasSubstr(", 0 s ago"));
+  EXPECT_THAT(summary(toJson(disk(), kWhen), INT64_MIN), HasSubstr(", 0 s ago"));
+}
+
+TEST(Summary, WhatIsNotOursIsNothing) {
+  const std::string good = toJson(disk(), kWhen);
+  for (const std::string& json : std::vector<std::string>{
+           "", "{", "null", "[]", "{}", R"({"probe":"disk"})", good.substr(0, good.size() - 1), "\xff\xfe",
+           R"({"probe":"cpu","verdict":"fit","reason":"","measuredUs":1})",
+           R"({"probe":"disk","verdict":"fit","reason":"","measuredUs":1})",
+           R"({"probe":"disk","verdict":"fit","reason":"","measuredUs":1,"p99Ns":-1,"operations":1})",
+           R"({"probe":"disk","verdict":"fit","reason":"","measuredUs":1e300,"p99Ns":1,"operations":1})",
+           R"({"probe":"disk","verdict":1,"reason":"","measuredUs":1,"p99Ns":1,"operations":1})",
+           R"({"probe":"steal","verdict":"fit","reason":"","measuredUs":1,"ratio":7,"windowNs":1})",
+           R"({"probe":"steal","verdict":"fit","reason":"","measuredUs":1,"ratio":null,"windowNs":1})"})
+    EXPECT_EQ(summary(json, kWhen), "") << json;
+}
+
+}  // namespace
+}  // namespace bedplate::bench

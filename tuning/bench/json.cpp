@@ -1,0 +1,96 @@
+// Results as JSON, as the state database and the status keep them, and back as one line.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "tuning/bench/bench.h"
+#include "tuning/bench/words.h"
+
+namespace bedplate::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// The value of a key when it is of this kind, else nullopt: the text may come from an older or a newer version.
+std::optional<std::string> textOf(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end() || !it->is_string()) return std::nullopt;
+  return it->get<std::string>();
+}
+
+std::optional<double> numberOf(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end() || !it->is_number()) return std::nullopt;
+  return it->get<double>();
+}
+
+std::optional<std::int64_t> wholeOf(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end() || !it->is_number_integer()) return std::nullopt;
+  const auto value = it->get<double>();
+  // Beyond what a clock or a counter here can say; also keeps differences from overflowing.
+  if (!(value >= 0 && value < 4e18)) return std::nullopt;
+  return it->get<std::int64_t>();
+}
+
+std::string diskLine(const Json& json) {
+  const auto p99 = wholeOf(json, "p99Ns");
+  const auto operations = wholeOf(json, "operations");
+  if (!p99 || !operations) return {};
+  return fmt::format("p99 {} over {} writes", latencyWords(static_cast<std::uint64_t>(*p99)), *operations);
+}
+
+std::string stealLine(const Json& json) {
+  const auto ratio = numberOf(json, "ratio");
+  const auto window = wholeOf(json, "windowNs");
+  if (!ratio || !window || !(*ratio >= 0 && *ratio <= 1)) return {};
+  return fmt::format("{} of CPU time stolen over {}", shareWords(*ratio), spanWords(*window / 1000));
+}
+
+}  // namespace
+
+std::string toJson(const DiskResult& result, std::int64_t wallUs) {
+  return written({{"probe", "disk"},
+                  {"measuredUs", wallUs},
+                  {"verdict", name(result.verdict)},
+                  {"reason", result.reason},
+                  {"operations", result.operations},
+                  {"p50Ns", result.p50Ns},
+                  {"p90Ns", result.p90Ns},
+                  {"p99Ns", result.p99Ns},
+                  {"p999Ns", result.p999Ns},
+                  {"maxNs", result.maxNs},
+                  {"responseP99Ns", result.responseP99Ns},
+                  {"responseMaxNs", result.responseMaxNs},
+                  {"durationNs", result.durationNs},
+                  {"stalls", result.stalls},
+                  {"stopped", result.stopped}});
+}
+
+std::string toJson(const StealResult& result, std::int64_t wallUs) {
+  Json json = {{"probe", "steal"},           {"measuredUs", wallUs}, {"verdict", name(result.verdict)},
+               {"reason", result.reason},    {"ratio", nullptr},     {"perCpu", result.perCpu},
+               {"windowNs", result.windowNs}};
+  if (result.ratio) json["ratio"] = *result.ratio;
+  return written(json);
+}
+
+std::string summary(const std::string& json, std::int64_t nowUs) {
+  if (json.size() > (1 << 20)) return {};
+  const Json parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object()) return {};
+  const auto probe = textOf(parsed, "probe");
+  const auto verdict = textOf(parsed, "verdict");
+  const auto reason = textOf(parsed, "reason");
+  const auto measured = wholeOf(parsed, "measuredUs");
+  if (!probe || !verdict || !reason || !measured || (*probe != "disk" && *probe != "steal")) return {};
+  std::string what = *verdict == "unknown" ? *reason : *probe == "disk" ? diskLine(parsed) : stealLine(parsed);
+  if (what.empty()) return {};
+  return fmt::format("{}, {}, {} ago", *verdict, what, spanWords(std::max<std::int64_t>(nowUs, 0) - *measured));
+}
+
+}  // namespace bedplate::bench
