@@ -20,11 +20,11 @@ class Loading : public testing::Test {
  protected:
   // A blank in the root: the address on the bus has to be escaped.
   Loading() {
-    tree_.write("ro ot/run/dbus/x", "");
-    files_ = std::make_unique<host::HostFiles>(host::HostFiles::open(tree_.path() + "/ro ot").value());
+    tree_.write("a root/run/dbus/x", "");
+    files_ = std::make_unique<host::HostFiles>(host::HostFiles::open(tree_.path() + "/a root").value());
   }
   std::string socket() { return files_->shown(host::paths::systemBus); }
-  void appear() { tree_.write("ro ot/sys/module/overlay/initstate", "live\n"); }
+  void appear() { tree_.write("a root/sys/module/overlay/initstate", "live\n"); }
 
   testlib::TempTree tree_;
   std::unique_ptr<host::HostFiles> files_;
@@ -43,7 +43,7 @@ TEST_F(Loading, ATreeWithoutABusIsUnavailable) {
 }
 
 TEST_F(Loading, ABusThatNobodyServesIsUnavailable) {
-  tree_.write("ro ot/run/dbus/system_bus_socket", "not a socket");
+  tree_.write("a root/run/dbus/system_bus_socket", "not a socket");
   EXPECT_EQ(SystemdLoader(*files_).load("overlay").error().reason, "Unavailable");
 }
 
@@ -57,8 +57,8 @@ TEST_F(Loading, WhatIsNoNameNeverReachesTheBus) {
 
 TEST_F(Loading, AsksSystemdAndWaitsForItsJob) {
   for (const Manner manner : {Manner::answerThenEnd, Manner::endThenAnswer}) {
-    tree_.remove("ro ot/sys");
-    tree_.remove("ro ot/run/dbus/system_bus_socket");
+    tree_.remove("a root/sys");
+    tree_.remove("a root/run/dbus/system_bus_socket");
     FakeBus bus(socket(), manner, [this] { appear(); });
     const auto status = SystemdLoader(*files_, kPatientMs).load("overlay");
     EXPECT_TRUE(status) << status.error().text();
