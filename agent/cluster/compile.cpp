@@ -88,7 +88,7 @@ class Compiler {
     for (const auto& rule : parsed.rules) {
       if (rule.excluded) continue;
       if (const auto why = sysctl::refused(rule.key, rule.value))
-        say(Severity::error, path, {rule.line, 0}, sysctl::dotted(rule.key) + " is refused: " + *why);
+        say(Severity::error, path, {rule.line, 0}, "refused: " + *why);
     }
     rules_[&file] = std::move(parsed.rules);
   }
@@ -132,7 +132,7 @@ class Compiler {
         if (!isNew && !rule.excluded && !before->second.excluded && before->second.value != rule.value)
           say(Severity::warning, rule.file, {rule.line, 0},
               fmt::format("{} is {} here and {} in {}:{} of the same layer; the value here wins",
-                          sysctl::dotted(rule.key), quoted(rule.value), quoted(before->second.value),
+                          sysctl::dotted(rule.key), inQuotes(rule.value), inQuotes(before->second.value),
                           before->second.file, before->second.line));
         before->second = rule;
         desired_.sysctls.push_back({rule, layer.name});

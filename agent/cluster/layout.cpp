@@ -64,9 +64,9 @@ class Scan {
       once(rest.empty() ? top : folder, top == "roles" ? "roles/ holds one folder a role: roles/server, roles/agent"
                                                        : "nodes/ holds one folder a node, such as nodes/web-01");
     } else if (top == "roles" && std::find(roleNames().begin(), roleNames().end(), name) == roleNames().end()) {
-      once(folder, "unknown role " + quoted(name) + suggestion(name, roleNames()));
+      once(folder, "unknown role " + inQuotes(name) + suggestion(name, roleNames()));
     } else if (top == "nodes" && !isNodeName(name)) {
-      once(folder, quoted(name) + " cannot be the name of a node: lower-case letters, digits, '-' and '.'");
+      once(folder, inQuotes(name) + " cannot be the name of a node: lower-case letters, digits, '-' and '.'");
     } else if (folder == layers_[1].name) {
       place(file, path, 1);
     } else if (folder == layers_[2].name) {
@@ -99,8 +99,8 @@ class Scan {
     if (layer == 0) valid.insert(valid.end(), {"roles", "nodes"});
     const std::string what = isFile ? "unknown file " : "unknown folder ";
     if (std::find(valid.begin(), valid.end(), top) != valid.end())
-      return quoted(top) + (isFile ? " must be a folder" : " must be a file");
-    return what + quoted(top) + suggestion(top, valid);
+      return inQuotes(top) + (isFile ? " must be a folder" : " must be a file");
+    return what + inQuotes(top) + suggestion(top, valid);
   }
 
   static std::optional<Area> areaOf(const std::string& top, const std::string& rest) {
@@ -128,7 +128,7 @@ class Scan {
     if (top == "manifests") return "not read: manifests/ holds *.yaml, *.yml and *.json files";
     const auto [folder, rest] = splitFirst(path.substr(4));
     if (folder == "config.yaml.d") return "not read: k3s/config.yaml.d/ holds *.yaml files and no folders";
-    return "unknown name " + quoted(folder) + suggestion(folder, {"config.yaml", "config.yaml.d", "registries.yaml"});
+    return "unknown name " + inQuotes(folder) + suggestion(folder, {"config.yaml", "config.yaml.d", "registries.yaml"});
   }
 
   void error(const std::string& path, std::string message) {

@@ -31,9 +31,9 @@ class Checker final : public yaml::Sink {
 
   void endDocument() override {
     if (!hasRoot_) return;
-    const bool isList = hasItems_ && endsWithList(object_.kind.text);
-    if (!isList) {
-      judge(object_, true);
+    if (!hasItems_) return judge(object_, true);
+    if (object_.kind.text.empty() || !endsWithList(object_.kind.text)) {
+      problems.push_back({itemsAt_, "'items' at the top makes this a list for K3s, but its kind does not end in List"});
       return;
     }
     requireString(object_.apiVersion, object_.at, "apiVersion");
@@ -69,6 +69,7 @@ class Checker final : public yaml::Sink {
     } else if (pending_ == Pending::items) {
       role = Role::items;
       hasItems_ = true;
+      itemsAt_ = at;
     } else {
       notText(at);
     }
@@ -175,6 +176,7 @@ class Checker final : public yaml::Sink {
   Object object_;
   std::vector<Object> items_;
   bool hasItems_ = false, hasRoot_ = false;
+  Place itemsAt_;
 };
 
 }  // namespace

@@ -33,7 +33,7 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-std::string quoted(std::string_view text) {
+std::string inQuotes(std::string_view text) {
   if (text.size() <= kShown) return "'" + printable(text) + "'";
   return "'" + printable(text.substr(0, kShown)) + "...'";
 }

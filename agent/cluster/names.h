@@ -10,7 +10,7 @@
 namespace bedplate::cluster {
 
 // 'text' in quotes, control characters and bytes outside ASCII as \xNN, cut after 60 bytes.
-std::string quoted(std::string_view text);
+std::string inQuotes(std::string_view text);
 // The same without quotes and uncut, for paths.
 std::string printable(std::string_view text);
 

@@ -52,7 +52,7 @@ std::optional<std::string> word(KeyValue& value, const std::vector<std::string>&
   const auto* text = scalar(value);
   if (text == nullptr) return std::nullopt;
   if (std::find(words.begin(), words.end(), *text) != words.end()) return *text;
-  value.error(value.node.at, quoted(*text) + " is not known here" + suggestion(*text, words));
+  value.error(value.node.at, inQuotes(*text) + " is not known here" + suggestion(*text, words));
   return std::nullopt;
 }
 
@@ -62,10 +62,10 @@ std::optional<std::int64_t> duration(KeyValue& value, std::int64_t least, std::i
   const auto ms = parseDuration(*text);
   if (ms && *ms >= least && *ms <= most) return ms;
   if (ms)
-    value.error(value.node.at, fmt::format("{} is out of range: from {} to {}", quoted(*text), durationText(least),
+    value.error(value.node.at, fmt::format("{} is out of range: from {} to {}", inQuotes(*text), durationText(least),
                                            durationText(most)));
   else
-    value.error(value.node.at, quoted(*text) + " is not a duration: an integer and ms, s, m, h or d, such as 30m");
+    value.error(value.node.at, inQuotes(*text) + " is not a duration: an integer and ms, s, m, h or d, such as 30m");
   return std::nullopt;
 }
 
@@ -73,9 +73,9 @@ std::optional<std::int64_t> integer(KeyValue& value, const yaml::Node& node, std
   const auto number = node.kind == yaml::Kind::scalar ? parseInteger(node.text) : std::nullopt;
   if (number && *number >= least && *number <= most) return number;
   if (number)
-    value.error(node.at, fmt::format("{} is out of range: from {} to {}", quoted(node.text), least, most));
+    value.error(node.at, fmt::format("{} is out of range: from {} to {}", inQuotes(node.text), least, most));
   else if (node.kind == yaml::Kind::scalar)
-    value.error(node.at, quoted(node.text) + " is not an integer: decimal digits only");
+    value.error(node.at, inQuotes(node.text) + " is not an integer: decimal digits only");
   else
     value.error(node.at, "needs an integer");
   return std::nullopt;
@@ -88,7 +88,7 @@ void autoOrInteger(KeyValue& value, std::optional<std::int64_t>& target) {
     return;
   }
   if (value.node.kind == yaml::Kind::scalar && !parseInteger(value.node.text)) {
-    value.error(value.node.at, quoted(value.node.text) + " is neither auto nor an integer (decimal digits only)");
+    value.error(value.node.at, inQuotes(value.node.text) + " is neither auto nor an integer (decimal digits only)");
     return;
   }
   if (const auto number = integer(value, value.node, 1, kIntMax)) target = number;
@@ -98,7 +98,7 @@ std::optional<bool> boolean(KeyValue& value) {
   const auto* text = scalar(value);
   if (text == nullptr) return std::nullopt;
   const auto answer = parseBoolean(*text);
-  if (!answer) value.error(value.node.at, quoted(*text) + " is not true or false");
+  if (!answer) value.error(value.node.at, inQuotes(*text) + " is not true or false");
   return answer;
 }
 
@@ -127,19 +127,19 @@ std::optional<std::vector<std::string>> list(KeyValue& value, Judge judge) {
 
 std::string judgeNodeName(const std::string& text) {
   if (isNodeName(text)) return {};
-  return quoted(text) + " is not a node name: lower-case letters, digits, '-' and '.'";
+  return inQuotes(text) + " is not a node name: lower-case letters, digits, '-' and '.'";
 }
 
 std::string judgeEndpoint(const std::string& text) {
   constexpr std::string_view kGood = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*:[]";
   if (!text.empty() && text.size() <= 253 && text.find_first_not_of(kGood) == std::string::npos) return {};
-  return quoted(text) + " is not a host pattern, such as *.example.com";
+  return inQuotes(text) + " is not a host pattern, such as *.example.com";
 }
 
 std::string judgePruneName(const std::string& text) {
   const bool good = !text.empty() && text.size() <= 512 &&
                     std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-  return good ? std::string() : quoted(text) + " is not the name of an object";
+  return good ? std::string() : inQuotes(text) + " is not the name of an object";
 }
 
 void readProfile(KeyValue& value) {
@@ -161,17 +161,17 @@ void readFloors(KeyValue& value) {
   for (const auto& entry : value.node.entries) {
     const auto key = sysctl::normaliseKey(entry.key);
     if (!key) {
-      value.error(entry.at, quoted(entry.key) + " is not a kernel key: " + key.error().why);
+      value.error(entry.at, inQuotes(entry.key) + " is not a kernel key: " + key.error().why);
       continue;
     }
     if (key->find_first_of("*?[") != std::string::npos) {
-      value.error(entry.at, quoted(entry.key) + ": a floor is for one key, not for a pattern");
+      value.error(entry.at, inQuotes(entry.key) + ": a floor is for one key, not for a pattern");
       continue;
     }
     const auto least = integer(value, entry.value, 0, std::numeric_limits<std::int64_t>::max());
     if (!least) continue;
     if (const auto why = sysctl::refused(*key, std::to_string(*least)))
-      value.error(entry.at, quoted(entry.key) + " is refused: " + *why);
+      value.error(entry.at, "refused: " + *why);
     else
       setFloor(value.draft, *key, *least);
   }
@@ -205,7 +205,7 @@ void readStealLimit(KeyValue& value) {
   if (text == nullptr) return;
   const auto ratio = parsePercent(*text);
   if (!ratio || *ratio <= 0)
-    value.error(value.node.at, quoted(*text) + " is not a percentage over 0% and up to 100%, such as 5%");
+    value.error(value.node.at, inQuotes(*text) + " is not a percentage over 0% and up to 100%, such as 5%");
   else
     value.draft.config.benchmark.stealLimit = ratio;
 }
@@ -223,7 +223,7 @@ void readSpread(KeyValue& value) {
 void readDays(KeyValue& value) {
   value.draft.window = value.said;
   const auto names = list(value, [](const std::string& text) {
-    return parseDay(text) ? std::string() : quoted(text) + " is not a day" + suggestion(text, dayNames());
+    return parseDay(text) ? std::string() : inQuotes(text) + " is not a day" + suggestion(text, dayNames());
   });
   if (!names) return;
   if (names->empty()) return value.error(value.node.at, "a window without days never opens; leave the key out for all");
@@ -238,7 +238,7 @@ void readTime(KeyValue& value, std::optional<int>& target) {
   if (const auto minute = parseTimeOfDay(*text))
     target = minute;
   else
-    value.error(value.node.at, quoted(*text) + " is not a time of day, such as \"02:00\"");
+    value.error(value.node.at, inQuotes(*text) + " is not a time of day, such as \"02:00\"");
 }
 void readFrom(KeyValue& value) { readTime(value, value.draft.from); }
 void readTo(KeyValue& value) { readTime(value, value.draft.to); }
@@ -252,7 +252,7 @@ void readTimezone(KeyValue& value) {
   if (good)
     value.draft.timezone = *text;
   else
-    value.error(value.node.at, quoted(*text) + " is not a time zone, such as Europe/Oslo or UTC");
+    value.error(value.node.at, inQuotes(*text) + " is not a time zone, such as Europe/Oslo or UTC");
 }
 void readConfirmTimeout(KeyValue& value) {
   if (const auto ms = duration(value, 10 * kSecond, kHour)) value.draft.config.k3s.confirmTimeoutMs = ms;
@@ -278,7 +278,7 @@ void readRawSecrets(KeyValue& value) {
   if (*text == "deny")
     value.draft.config.policy.rawSecrets = *text;
   else
-    value.error(value.node.at, quoted(*text) + " is not known here: node.yaml may only tighten, which is deny");
+    value.error(value.node.at, inQuotes(*text) + " is not known here: node.yaml may only tighten, which is deny");
 }
 void readEndpoints(KeyValue& value) {
   if (auto patterns = list(value, judgeEndpoint)) value.draft.config.policy.endpoints = std::move(patterns);

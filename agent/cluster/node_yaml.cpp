@@ -38,7 +38,7 @@ bool isSection(const std::string& path) {
 
 // A key that is right in another section is named with its path.
 std::string unknownKey(const std::string& name, const std::string& prefix) {
-  const std::string what = "unknown key " + quoted(name);
+  const std::string what = "unknown key " + inQuotes(name);
   if (findKey(prefix + name) != nullptr) return what + ": write its parts below each other, without dots";
   const auto here = namesBelow(prefix);
   if (const auto near = nearest(name, here)) return what + suggestion(name, here);
@@ -74,7 +74,7 @@ void NodeYaml::header(const std::string& file, const yaml::Node& root) {
       report(Severity::error, file, root.at, std::string(name) + " is missing: write '" + right + "'");
     else if (found->value.kind != yaml::Kind::scalar || found->value.text != wanted)
       report(Severity::error, file, found->value.at,
-             quoted(found->value.text) + " is not known here: write '" + right + "'");
+             inQuotes(found->value.text) + " is not known here: write '" + right + "'");
   };
   require("apiVersion", kApiVersion);
   require("kind", kKind);

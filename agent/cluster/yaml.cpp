@@ -79,7 +79,7 @@ class Handler final : public YAML::EventHandler {
     count(mark);
     check(mark, {}, anchor);
     if (expectsKey()) return noKey(mark);
-    if (inMapping() && frames_[depth_ - 1].keyPos == mark.pos) problem(place(mark), "':' is missing after this key");
+    if (inMapping() && frames_[depth_ - 1].keyPos == mark.pos) missingColons_.push_back(place(mark));
     valueDone();
     sink_.null(place(mark));
   }
@@ -126,11 +126,16 @@ class Handler final : public YAML::EventHandler {
     const auto indent = line.substr(0, std::min(line.size(), line.find_first_not_of(" \t")));
     if (indent.find('\t') != std::string_view::npos)
       return problem({at.line, 1}, "not valid YAML: a tab cannot indent, use spaces");
+    // yaml-cpp says where the text ends; what is asked for is where it was opened.
+    const bool unclosed = message.find("flow not found") != std::string::npos;
+    if (unclosed && depth_ > 0) return problem(frames_[depth_ - 1].at, "not valid YAML: this is never closed");
     problem(at, "not valid YAML: " + message);
   }
 
-  // yaml-cpp takes the end of the text for the end of a quoted scalar.
+  // What is only said of a text that is YAML otherwise. yaml-cpp takes the end of the text for the end of a quoted
+  // scalar, and a word alone in its line for a key.
   void atEnd() {
+    for (const auto& at : missingColons_) problem(at, "':' is missing after this key");
     if (lastScalar_.pos < 0 || quoteIsClosed(text_, static_cast<std::size_t>(lastScalar_.pos))) return;
     problem(place(lastScalar_), "not valid YAML: this quote is never closed");
   }
@@ -143,6 +148,7 @@ class Handler final : public YAML::EventHandler {
 
  private:
   struct Frame {
+    Place at;
     bool mapping = false;
     bool expectsKey = false;
     int keyPos = -1;
@@ -166,14 +172,14 @@ class Handler final : public YAML::EventHandler {
   }
   void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (anchor != 0) problem(place(mark), "anchors are not taken: write the value out where it is needed");
-    if (!isCoreTag(tag)) problem(place(mark), "the tag " + quoted(tag) + " is not taken: values are plain YAML");
+    if (!isCoreTag(tag)) problem(place(mark), "the tag " + inQuotes(tag) + " is not taken: values are plain YAML");
   }
   void noKey(const YAML::Mark& mark) { stop(place(mark), "a key must be text"); }
 
   void onKey(const YAML::Mark& mark, const std::string& tag, const std::string& value) {
     auto& frame = frames_[depth_ - 1];
     if (tag == "?" && value == "<<") problem(place(mark), "merge keys are not taken: write the values out");
-    if (!frame.keys.insert(value)) problem(place(mark), "the key " + quoted(value) + " stands twice in one mapping");
+    if (!frame.keys.insert(value)) problem(place(mark), "the key " + inQuotes(value) + " stands twice in one mapping");
     frame.expectsKey = false;
     frame.keyPos = mark.pos;
     sink_.key(place(mark), value);
@@ -187,6 +193,7 @@ class Handler final : public YAML::EventHandler {
     if (depth_ >= limits_.depth) stop(place(mark), "nested too deeply");
     if (frames_.size() == depth_) frames_.emplace_back();
     auto& frame = frames_[depth_++];  // frames are used again: their memory is the cost of a mapping
+    frame.at = place(mark);
     frame.mapping = frame.expectsKey = mapping;
     frame.keyPos = -1;
     frame.keys.clear();
@@ -205,6 +212,7 @@ class Handler final : public YAML::EventHandler {
   int documentPos_ = -1;
   YAML::Mark lastScalar_ = YAML::Mark::null_mark();
   std::vector<Problem> problems_;
+  std::vector<Place> missingColons_;
 };
 
 // A text as a stream, without a copy.
