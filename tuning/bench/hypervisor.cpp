@@ -76,9 +76,9 @@ bool decide(const HypervisorFacts& facts, std::string& why) {
 void askCpu(HypervisorFacts& facts) {
 #if defined(__x86_64__) || defined(__i386__)
   if (facts.flag != true) return;
-  // Several may answer: KVM moves up by 0x100 when it also speaks Hyper-V's language. KVM and Xen are the ones that
-  // know.
-  for (std::uint32_t base = 0x40000000; base < 0x40010000; base += 0x100) {
+  // Several may answer: KVM and Xen move up by 0x100 when they also speak Hyper-V's language, and they are the ones
+  // that know. Each question leaves the guest, so only a few are asked.
+  for (std::uint32_t base = 0x40000000; base < 0x40000400; base += 0x100) {
     std::array<std::uint32_t, 4> r{};
     __cpuid(base, r[0], r[1], r[2], r[3]);
     std::array<char, 13> text{};

@@ -87,8 +87,16 @@ TEST_F(Disk, EndsAtTheFirstSlowSync) {
 
 TEST_F(Disk, EndsOnRequestAlsoWithinAWait) {
   options_.perSecond = 0.01;  // the second write is due after 100 s
+  std::atomic<bool> first = false;
   std::atomic<bool> cancel = false;
-  const auto result = measureDisk(tree_.files(), options_, [&](double) { cancel = true; }, &cancel);
+  std::thread operatorsHand([&] {
+    while (!first) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    cancel = true;
+  });
+  const auto result = measureDisk(tree_.files(), options_, [&](double) { first = true; }, &cancel);
+  first = true;
+  operatorsHand.join();
   ASSERT_TRUE(result);
   EXPECT_EQ(result->operations, 1u);
   EXPECT_TRUE(result->stopped);
