@@ -7,7 +7,7 @@
 // Thread-safety: a Keeper is used from one thread at a time.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,21 +51,25 @@ struct RunResult {
   [[nodiscard]] bool failed() const;  // any outcome with an error
 };
 
+class Pass;
+
 class Keeper {
  public:
   Keeper(Machine machine, Store& store) : machine_(machine), store_(store) {}
 
   // At start, before anything else: an `applying` generation of this boot is finished; of an earlier boot it is undone
-  // (the value that took the machine down is not tried a third time: its tree is marked bad after two attempts).
-  // Then the last applied generation is applied again from disk. No network.
+  // (what took the machine down is not tried a third time: after two attempts it is undone in any boot and its tree is
+  // marked bad). A release is always finished. Else the last applied generation is applied again from disk. No network.
   host::Result<RunResult> recover();
 
-  // Goes to the target: a new generation when its digest differs from the current one's, else a repair. `cause` as in
-  // Generation. An error means that nothing was begun; what failed in part is in the outcomes.
+  // Goes to the target: a new generation when its digest differs from the current one's, else a repair as the target's
+  // driftEnforce has it. `cause` as in Generation. An error means that nothing on the host was changed; what failed in
+  // part is in the outcomes.
   host::Result<RunResult> apply(const plan::Target& target, const std::string& cause);
 
-  // Puts back what drifted from the current generation and records each event. With `enforce` false it only records
-  // (once for one state).
+  // Puts back what drifted from the current generation and records each event. With `enforce` false, or where the
+  // generation's driftEnforce is, it only records (once for one state). What could not be set before is tried again:
+  // that is no drift. Nothing at all when there is no generation.
   host::Result<RunResult> repair(bool enforce);
 
   // What apply() would do.
@@ -74,13 +78,30 @@ class Keeper {
   // The target of a generation from disk, with contents; of the newest applied one without a number.
   host::Result<std::optional<plan::Target>> stored(std::optional<std::int64_t> number);
 
-  // Gives everything back (design section 8) and forgets it; leaves K3s's files.
+  // Gives everything back (design section 8) and forgets it; leaves K3s's files, and the originals of those that were
+  // there before in var/lib/bedplate/originals. The note names what is left.
   host::Result<RunResult> release();
 
  private:
+  host::Status ready(RunResult* recovered);
+  host::Result<RunResult> advance(const plan::Target& target, const std::string& cause, const std::string& digest);
+  host::Result<RunResult> lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll);
+  host::Result<RunResult> recoverInterrupted(const Generation& row, const std::string& boot);
+  host::Result<RunResult> finishInterrupted(const Generation& row, const plan::Target& target);
+  host::Result<RunResult> undo(const Generation& row, const std::string& why);
+  host::Result<RunResult> letGo(std::int64_t number);
+  // The end of a generation: changes, boot files, what is given back, the row.
+  RunResult complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why);
+  host::Status loadNotes();
+  host::Result<const plan::Target*> inForce();
+  host::Status recordDrift(const std::vector<DriftEvent>& drifts);
+  void updateOutcomes(RunResult& result);
+  void prune();
+
   Machine machine_;
   Store& store_;
   SeenFiles seen_;
+  std::optional<std::pair<std::int64_t, plan::Target>> target_;  // of the generation in force, without contents
 };
 
 }  // namespace bedplate::apply

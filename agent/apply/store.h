@@ -70,13 +70,13 @@ struct Latch {
 // What this process remembers of the generation in force; shared by all who work with one Store, gone with it. Nothing
 // is lost with it: it saves reading, writing and saying things twice.
 struct Notes {
-  bool settled = false;                          // no generation is `applying`, and the rest is of the one in force
-  std::int64_t number = 0;                       // in force; 0: none
-  std::string digest;                            // of it
-  std::map<std::string, std::string> unsettled;  // subject -> why it could not be set, when last tried
-  std::set<std::string> pending;                 // subjects that were pending at the last look
-  std::map<std::string, std::string> reported;   // subject -> the state that was recorded as a drift and not put back
-  std::map<std::string, std::int64_t> moduleTried;  // module -> monotonicNs of the last failed request
+  bool settled = false;                         // no generation is `applying`, and the rest is of the one in force
+  std::int64_t number = 0;                      // in force; 0: none
+  std::string digest;                           // of it
+  std::map<std::string, Outcome> unsettled;     // what could not be set when last tried, tolerated failures too
+  std::set<std::string> pending;                // subjects that were pending at the last look
+  std::map<std::string, std::string> reported;  // subject -> the state that was recorded as a drift and not put back
+  std::map<std::string, std::int64_t> tried;    // module or file that failed -> monotonicNs of the last try
 };
 
 // The lock that makes a process the writer: flock on var/lib/bedplate/lock. "Busy" when somebody else holds it (`why`
@@ -124,6 +124,7 @@ class Store {
   host::Status setRecoveredBoot(const std::string& bootId);
 
   host::Status addDrift(const DriftEvent& event);
+  host::Status addDrift(const std::vector<DriftEvent>& events);                          // in one write
   host::Result<std::vector<DriftEvent>> drift(std::int64_t sinceUs, std::size_t limit);  // newest first
   host::Result<std::int64_t> driftCount(std::int64_t sinceUs);
 

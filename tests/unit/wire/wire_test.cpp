@@ -8,7 +8,12 @@ namespace bedplate::wire {
 namespace {
 
 TEST(Wire, CarriesEveryKindOfValue) {
-  std::string stream = Writer(Kind::progress).u8(7).u32(0xdeadbeef).u64(0x0123456789abcdefULL).text(std::string_view("a\0b", 3)).finish();
+  std::string stream = Writer(Kind::progress)
+                           .u8(7)
+                           .u32(0xdeadbeef)
+                           .u64(0x0123456789abcdefULL)
+                           .text(std::string_view("a\0b", 3))
+                           .finish();
   bool bad = false;
   const auto frame = takeFrame(stream, bad);
   ASSERT_TRUE(frame);

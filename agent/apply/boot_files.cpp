@@ -1,0 +1,118 @@
+#include "agent/apply/boot_files.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+
+#include "tuning/host/paths.h"
+
+namespace bedplate::apply {
+namespace {
+
+constexpr std::size_t kMaxText = 4 << 20;
+constexpr const char* kHead = "# Managed by bedplate from Git; a change here is put back. See bedplate explain.\n";
+
+// What a rule of the target becomes in the boot file.
+enum class Line { none, set, setTolerant, exclude };
+
+struct Verdicts {
+  std::map<std::string, std::string> before;  // key or glob -> value, as the file has it
+  std::map<std::string_view, std::size_t> last;
+  struct Matches {
+    bool any = false, held = false, failed = false, tolerant = false;
+  };
+  std::map<std::size_t, Matches> matches;  // by rule
+};
+
+Verdicts gather(const plan::Target& target, const plan::Observed& seen, const Holding& holding,
+                const std::string& before) {
+  Verdicts verdicts;
+  for (auto& rule : sysctl::parse(before, "").rules)
+    if (!rule.excluded) verdicts.before[rule.key] = rule.value;
+  for (std::size_t i = 0; i < target.sysctls.size(); ++i) verdicts.last[target.sysctls[i].rule.key] = i;
+  for (const auto& [key, value] : seen.sysctls) {
+    auto& matches = verdicts.matches[value.want.rule];
+    matches.any = true;
+    matches.held = matches.held || holding.held.count(key) != 0;
+    matches.failed = matches.failed || holding.failed.count(key) != 0;
+    matches.tolerant = matches.tolerant || value.want.tolerant;
+  }
+  return verdicts;
+}
+
+Line verdict(const Verdicts& verdicts, const sysctl::Rule& rule, std::size_t index) {
+  if (verdicts.last.at(rule.key) != index) return Line::none;
+  if (rule.excluded) return rule.isGlob() ? Line::none : Line::exclude;
+  const auto found = verdicts.matches.find(index);
+  const Verdicts::Matches matches = found == verdicts.matches.end() ? Verdicts::Matches{} : found->second;
+  const auto earlier = verdicts.before.find(rule.key);
+  const bool heldEarlier = earlier != verdicts.before.end() && earlier->second == rule.value && !matches.failed;
+  if (!matches.held && !heldEarlier) return rule.isGlob() ? Line::none : Line::exclude;
+  return matches.tolerant || rule.tolerant || matches.failed ? Line::setTolerant : Line::set;
+}
+
+host::Status writeOne(host::Files& files, const std::string& path, const std::string& before, const std::string& text) {
+  if (text == before) return {};
+  if (!text.empty()) return host::replaceFile(files, {path, text, 0644, ::geteuid(), ::getegid()});
+  BEDPLATE_TRY(files.remove(path));
+  return files.flush(host::parentPath(path));
+}
+
+host::Result<std::string> readOne(host::Files& files, const std::string& path) {
+  auto text = files.read(path, kMaxText);
+  if (!text && text.error().errnum == ENOENT) return std::string();
+  return text;
+}
+
+}  // namespace
+
+std::string bootSysctl(const plan::Target& target, const plan::Observed& seen, const Holding& holding,
+                       const std::string& before) {
+  const Verdicts verdicts = gather(target, seen, holding, before);
+  std::string lines;
+  std::string excluded;
+  bool globs = false;
+  for (std::size_t i = 0; i < target.sysctls.size(); ++i) {
+    const auto& rule = target.sysctls[i].rule;
+    const Line line = verdict(verdicts, rule, i);
+    if (line == Line::exclude) excluded += "-" + sysctl::dotted(rule.key) + "\n";
+    if (line != Line::set && line != Line::setTolerant) continue;
+    globs = globs || rule.isGlob();
+    lines += (line == Line::setTolerant ? "-" : "") + sysctl::dotted(rule.key) + " = " + rule.value + "\n";
+  }
+  if (lines.empty()) return {};
+  // A key that is not set here must not be reached by a glob either.
+  return kHead + lines + (globs ? excluded : "");
+}
+
+std::string bootModules(const plan::Target& target, const Holding& holding, const std::string& before) {
+  std::set<std::string> earlier;
+  for (auto& entry : modules::parse(before, "").entries) earlier.insert(std::move(entry.name));
+  std::string lines;
+  std::set<std::string> done;
+  for (const auto& want : target.modules) {
+    const auto& name = want.entry.name;
+    const bool holds = holding.held.count(name) != 0 || (earlier.count(name) != 0 && holding.failed.count(name) == 0);
+    if (holds && done.insert(name).second) lines += name + "\n";
+  }
+  return lines.empty() ? lines : kHead + lines;
+}
+
+host::Status writeBootFiles(host::Files& files, const plan::Target& target, const plan::Observed& seen,
+                            const Holding& holding) {
+  BEDPLATE_TRY_LET(const std::string sysctls, readOne(files, host::paths::bootSysctl));
+  BEDPLATE_TRY(writeOne(files, host::paths::bootSysctl, sysctls, bootSysctl(target, seen, holding, sysctls)));
+  BEDPLATE_TRY_LET(const std::string modules, readOne(files, host::paths::bootModules));
+  return writeOne(files, host::paths::bootModules, modules, bootModules(target, holding, modules));
+}
+
+void sweepBootFiles(host::Files& files) {
+  for (const std::string path : {host::paths::bootSysctl, host::paths::bootModules}) {
+    const std::string directory = host::parentPath(path);
+    const std::string temp = host::joinPath(directory, "." + path.substr(directory.size() + 1) + ".bedplate");
+    if (files.info(temp)) static_cast<void>(files.remove(temp));
+  }
+}
+
+}  // namespace bedplate::apply

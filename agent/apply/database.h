@@ -1,0 +1,78 @@
+// SQLite behind Results: a database, statements, transactions. Private to the store.
+// Thread-safety: used from one thread at a time.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tuning/host/files.h"
+
+namespace bedplate::apply {
+
+struct CloseDatabase {
+  void operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
+};
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const { ::sqlite3_finalize(statement); }
+};
+
+class Statement {
+ public:
+  // Parameters from 1 on; the text must live until the statement is stepped.
+  Statement& bind(int at, std::int64_t value);
+  Statement& bind(int at, std::string_view text);
+  // True while there is a row.
+  host::Result<bool> step();
+  // Steps a statement that gives no rows, and makes it ready to run again.
+  host::Status run();
+
+  [[nodiscard]] std::int64_t integer(int column) const { return ::sqlite3_column_int64(handle_.get(), column); }
+  [[nodiscard]] std::string text(int column) const;
+
+ private:
+  friend class Connection;
+  Statement(sqlite3_stmt* handle, const std::string& shown) : handle_(handle), shown_(shown) {}
+
+  std::unique_ptr<sqlite3_stmt, FinalizeStatement> handle_;
+  std::string shown_;
+  int bound_ = SQLITE_OK;  // the first failure to bind
+};
+
+class Connection {
+ public:
+  // Opens state.db below the root; `flags` as sqlite3_open_v2. Errors as failSqlite().
+  static host::Result<Connection> open(host::HostFiles& files, int flags);
+
+  host::Result<Statement> prepare(std::string_view sql);
+  host::Status execute(const char* sql);
+  [[nodiscard]] std::int64_t lastId() const { return ::sqlite3_last_insert_rowid(handle_.get()); }
+  [[nodiscard]] const std::string& shown() const { return shown_; }
+
+ private:
+  Connection(std::unique_ptr<sqlite3, CloseDatabase> handle, host::UniqueFd directory, std::string shown)
+      : directory_(std::move(directory)), handle_(std::move(handle)), shown_(std::move(shown)) {}
+
+  host::UniqueFd directory_;
+  std::unique_ptr<sqlite3, CloseDatabase> handle_;
+  std::string shown_;
+};
+
+// Takes everything back unless it was committed.
+class Transaction {
+ public:
+  static host::Result<Transaction> begin(Connection& connection);
+  Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  host::Status commit();
+
+ private:
+  explicit Transaction(Connection* connection) : connection_(connection) {}
+  Connection* connection_;
+};
+
+}  // namespace bedplate::apply

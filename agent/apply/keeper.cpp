@@ -1,0 +1,307 @@
+#include <algorithm>
+
+#include "agent/apply/apply.h"
+#include "agent/apply/pass.h"
+
+namespace bedplate::apply {
+namespace {
+
+using plan::Action;
+
+// On disk lie at least the newest 20, and at most 30, so that not every generation pays for the tidying.
+constexpr std::size_t kKeptGenerations = 20;
+constexpr std::size_t kMostGenerations = 30;
+// What needs the disk or systemd is not tried again at every look.
+constexpr std::int64_t kRetryNs = 60'000'000'000;
+
+bool isFile(Action action) {
+  return action == Action::writeFile || action == Action::restoreFile || action == Action::removeFile;
+}
+
+bool isTolerated(const Outcome& outcome) {
+  return !outcome.error && outcome.change.note.compare(0, 10, "tolerated:") == 0;
+}
+
+std::map<std::string, Outcome> unsettledOf(const std::vector<Outcome>& outcomes) {
+  std::map<std::string, Outcome> unsettled;
+  for (const auto& outcome : outcomes)
+    if (outcome.error || isTolerated(outcome)) unsettled.insert_or_assign(outcome.change.subject, outcome);
+  return unsettled;
+}
+
+std::set<std::string> subjectsOf(const std::vector<plan::Pending>& pending) {
+  std::set<std::string> subjects;
+  for (const auto& one : pending) subjects.insert(one.subject);
+  return subjects;
+}
+
+// All but when things were last tried: another generation does not mend a module.
+void forgetAll(Notes& notes) {
+  Notes fresh;
+  fresh.tried = std::move(notes.tried);
+  notes = std::move(fresh);
+}
+
+void addNote(RunResult& result, const std::string& text) {
+  if (text.empty()) return;
+  if (!result.note.empty()) result.note += "; ";
+  result.note += text;
+}
+
+// Somebody changed what we had set: not a first time, not a second try, and not what a reboot does to the kernel.
+bool isDrift(const plan::Change& change, const plan::Held& held, const Notes& notes, bool newBoot) {
+  if (notes.unsettled.count(change.subject) != 0) return false;
+  if (change.action == Action::setSysctl)
+    return !newBoot && held.sysctls.count(change.subject) != 0 && notes.pending.count(change.subject) == 0;
+  return change.action == Action::writeFile && held.files.count(change.subject) != 0;
+}
+
+Outcome bootFailure(const host::Error& error) {
+  return {{Action::writeFile, error.thing, "", "", "", "what systemd sets at boot"}, error};
+}
+
+}  // namespace
+
+bool RunResult::failed() const {
+  return std::any_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.error.has_value(); });
+}
+
+host::Status Keeper::loadNotes() {
+  Notes& notes = store_.notes();
+  forgetAll(notes);
+  BEDPLATE_TRY_LET(const auto current, store_.latest(GenerationState::applied));
+  if (current) {
+    notes.number = current->number;
+    notes.digest = current->digest;
+    notes.unsettled = unsettledOf(current->outcomes);
+  }
+  BEDPLATE_TRY_LET(const auto drifts, store_.drift(current ? current->finishedUs : 0, 1000));
+  for (const auto& event : drifts) notes.reported.emplace(event.subject, event.repaired ? "" : event.from);
+  std::erase_if(notes.reported, [](const auto& entry) { return entry.second.empty(); });
+  notes.settled = true;
+  return {};
+}
+
+host::Status Keeper::ready(RunResult* recovered) {
+  if (store_.notes().settled) return {};
+  BEDPLATE_TRY_LET(const auto newest, store_.history(1));
+  if (newest.empty() || newest[0].state != GenerationState::applying) return loadNotes();
+  BEDPLATE_TRY_LET(*recovered, recover());
+  return {};
+}
+
+host::Result<const plan::Target*> Keeper::inForce() {
+  const std::int64_t number = store_.notes().number;
+  if (!target_ || target_->first != number) {
+    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(number));
+    target_.emplace(number, std::move(target));
+  }
+  return &target_->second;
+}
+
+host::Result<plan::Plan> Keeper::plan(const plan::Target& target) {
+  Pass pass(machine_, store_, target, seen_);
+  BEDPLATE_TRY(pass.look());
+  return pass.plan();
+}
+
+host::Result<std::optional<plan::Target>> Keeper::stored(std::optional<std::int64_t> number) {
+  BEDPLATE_TRY_LET(const auto row, number ? store_.generation(*number) : store_.latest(GenerationState::applied));
+  if (!row) return std::optional<plan::Target>();
+  const Generations generations(machine_.files);
+  BEDPLATE_TRY_LET(auto target, generations.read(row->number));
+  for (auto& file : target.files) {
+    BEDPLATE_TRY_LET(file.content, generations.content(file.sha256));
+  }
+  return std::optional<plan::Target>(std::move(target));
+}
+
+host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::string& cause) {
+  RunResult recovered;
+  BEDPLATE_TRY(ready(&recovered));
+  const std::string digest = plan::digest(target);
+  const Notes& notes = store_.notes();
+  host::Result<RunResult> result;
+  if (notes.number != 0 && digest == notes.digest) {
+    // Its files on disk are damaged: here is the target they were made from.
+    if (!inForce()) BEDPLATE_TRY(Generations(machine_.files).write(notes.number, target));
+    result = lookAfter(target, target.driftEnforce, false, true);
+  } else {
+    result = advance(target, cause, digest);
+  }
+  if (result) addNote(*result, recovered.note);
+  return result;
+}
+
+host::Result<RunResult> Keeper::advance(const plan::Target& target, const std::string& cause,
+                                        const std::string& digest) {
+  Generations generations(machine_.files);
+  Pass pass(machine_, store_, target, seen_);
+  BEDPLATE_TRY(pass.look());
+  BEDPLATE_TRY(pass.prepare(false));
+  Generation row;
+  row.commit = target.commit;
+  row.subject = target.subject;
+  row.tree = target.tree;
+  row.digest = digest;
+  row.cause = cause;
+  row.bootId = pass.seen().bootId;
+  BEDPLATE_TRY_LET(row.number, store_.nextNumber());
+  if (auto written = generations.write(row.number, target); !written) {
+    static_cast<void>(generations.remove(row.number));
+    return tl::make_unexpected(std::move(written).error());
+  }
+  const auto number = store_.begin(row);
+  if (!number) {
+    static_cast<void>(generations.remove(row.number));
+    return tl::make_unexpected(number.error());
+  }
+  if (auto taken = pass.takeOriginals(); !taken) {
+    // Nothing on the host was touched. Should this fail as well, the next start finishes or undoes it.
+    const bool ended = store_.finish(*number, GenerationState::rolledBack, taken.error().text(), {}).has_value();
+    if (ended) static_cast<void>(generations.remove(*number));
+    store_.notes().settled = ended && store_.notes().settled;
+    return tl::make_unexpected(std::move(taken).error());
+  }
+  return complete(pass, *number, GenerationState::applied, "");
+}
+
+RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why) {
+  RunResult result;
+  Notes& notes = store_.notes();
+  notes.settled = false;
+  pass.execute();
+  if (auto written = pass.writeBoot(); !written) pass.outcomes().push_back(bootFailure(written.error()));
+  if (auto settled = pass.settle(); !settled)
+    addNote(result, "what was given back is still listed: " + settled.error().text());
+  result.outcomes = std::move(pass.outcomes());
+  result.pending = pass.plan().pending;
+  result.generation = number;
+  if (auto finished = store_.finish(number, state, why, result.outcomes); !finished) {
+    addNote(result, "the end of generation " + std::to_string(number) + " could not be recorded (" +
+                        finished.error().text() + "); the next run finishes it");
+    return result;
+  }
+  if (state == GenerationState::applied) {
+    forgetAll(notes);
+    notes.settled = true;
+    notes.number = number;
+    notes.digest = plan::digest(pass.target());
+  } else {
+    static_cast<void>(Generations(machine_.files).remove(number));
+    if (auto loaded = loadNotes(); !loaded) addNote(result, loaded.error().text());
+  }
+  notes.unsettled = unsettledOf(result.outcomes);
+  notes.pending = subjectsOf(result.pending);
+  prune();
+  return result;
+}
+
+void Keeper::prune() {
+  Generations generations(machine_.files);
+  const auto numbers = generations.numbers();
+  if (!numbers || numbers->size() <= kMostGenerations) return;
+  const auto history = store_.history(1000);
+  if (!history) return;
+  std::set<std::int64_t> keep;
+  for (const auto& row : *history)
+    if (row.state != GenerationState::rolledBack && keep.size() < kKeptGenerations) keep.insert(row.number);
+  generations.prune(keep);
+}
+
+host::Result<RunResult> Keeper::repair(bool enforce) {
+  RunResult recovered;
+  BEDPLATE_TRY(ready(&recovered));
+  if (store_.notes().number == 0) return recovered;
+  BEDPLATE_TRY_LET(const plan::Target* target, inForce());
+  auto result = lookAfter(*target, enforce && target->driftEnforce, false, false);
+  if (result) addNote(*result, recovered.note);
+  return result;
+}
+
+host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll) {
+  Notes& notes = store_.notes();
+  Pass pass(machine_, store_, target, seen_);
+  BEDPLATE_TRY(pass.look());
+  std::vector<DriftEvent> drifts;
+  std::set<std::string> drifted;
+  for (const auto& change : pass.plan().changes) {
+    if (!isDrift(change, pass.held(), notes, newBoot)) continue;
+    drifts.push_back({machine_.clock.wallUs(), isFile(change.action) ? "file" : "sysctl", change.subject, change.from,
+                      change.to, "unknown", false});
+    drifted.insert(change.subject);
+  }
+  if (!enforce) pass.leaveOut([&](const plan::Change& change) { return drifted.count(change.subject) != 0; });
+  const std::int64_t now = machine_.clock.monotonicNs();
+  for (const auto& [subject, last] : notes.unsettled) {
+    const auto tried = notes.tried.find(subject);
+    const bool costly = last.change.action == Action::loadModule || isFile(last.change.action);
+    const bool wanted = std::any_of(pass.plan().changes.begin(), pass.plan().changes.end(),
+                                    [&](const auto& change) { return change.subject == subject; });
+    if (!retryAll && costly && wanted && tried != notes.tried.end() && now - tried->second < kRetryNs) pass.defer(last);
+  }
+
+  RunResult result;
+  if (!pass.idle()) {
+    BEDPLATE_TRY(pass.prepare(true));
+    if (auto taken = pass.takeOriginals(); !taken) addNote(result, taken.error().text());
+    pass.execute();
+  }
+  if (auto written = pass.writeBoot(); !written) pass.outcomes().push_back(bootFailure(written.error()));
+  if (auto settled = pass.settle(); !settled) addNote(result, settled.error().text());
+  result.outcomes = std::move(pass.outcomes());
+  result.pending = pass.plan().pending;
+  for (auto& event : drifts) event.repaired = enforce && pass.unsettled().count(event.subject) == 0;
+  if (auto recorded = recordDrift(drifts); !recorded) addNote(result, recorded.error().text());
+  updateOutcomes(result);
+  notes.pending = subjectsOf(result.pending);
+  return result;
+}
+
+// Each repair is an event; what is not put back is one as long as it stays as it is.
+host::Status Keeper::recordDrift(const std::vector<DriftEvent>& drifts) {
+  auto& reported = store_.notes().reported;
+  std::map<std::string, std::string> now;
+  std::vector<DriftEvent> fresh;
+  for (const auto& event : drifts) {
+    if (!event.repaired) now[event.subject] = event.from;
+    const auto before = reported.find(event.subject);
+    if (event.repaired || before == reported.end() || before->second != event.from) fresh.push_back(event);
+  }
+  // What failed to be put back is no longer a drift at the next look, but the same story still.
+  for (const auto& [subject, outcome] : store_.notes().unsettled)
+    if (const auto before = reported.find(subject); before != reported.end()) now.insert(*before);
+  BEDPLATE_TRY(store_.addDrift(fresh));
+  reported = std::move(now);
+  return {};
+}
+
+// The generation's outcomes say how things stand: what failed and now holds, and the other way round.
+void Keeper::updateOutcomes(RunResult& result) {
+  Notes& notes = store_.notes();
+  std::map<std::string, Outcome> now = unsettledOf(result.outcomes);
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.error.has_value() == b.second.error.has_value() &&
+           (!a.second.error ||
+            (a.second.error->reason == b.second.error->reason && a.second.error->why == b.second.error->why));
+  };
+  const bool changed = !std::equal(now.begin(), now.end(), notes.unsettled.begin(), notes.unsettled.end(), same);
+  if (!changed) return;
+  auto row = store_.generation(notes.number);
+  host::Status written;
+  if (row && *row) {
+    std::vector<Outcome>& all = (*row)->outcomes;
+    std::erase_if(all, [&](const Outcome& old) {
+      return notes.unsettled.count(old.change.subject) != 0 || now.count(old.change.subject) != 0;
+    });
+    for (const auto& outcome : result.outcomes) {
+      const auto& subject = outcome.change.subject;
+      if (notes.unsettled.count(subject) != 0 || now.count(subject) != 0) all.push_back(outcome);
+    }
+    written = store_.setOutcomes(notes.number, all);
+  }
+  if (!written) addNote(result, written.error().text());
+  if (written) notes.unsettled = std::move(now);
+}
+
+}  // namespace bedplate::apply
