@@ -1,0 +1,68 @@
+// bedplated: the event loop. It waits for time, signals, the bus and changed files, hands what is to be done to the
+// engine's thread, and tells systemd and the bus what came of it. It never waits for a disk or a network.
+// Thread-safety: one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agent/daemon/bus.h"
+#include "agent/daemon/engine.h"
+#include "agent/daemon/engine_thread.h"
+#include "agent/daemon/event.h"
+#include "agent/daemon/journal.h"
+#include "agent/daemon/path_watch.h"
+
+namespace bedplate::daemon {
+
+class Daemon {
+ public:
+  // `useBus`: whether this daemon may take its name on the system bus.
+  Daemon(EngineSetup setup, bool useBus);
+
+  // Until SIGTERM or SIGINT; the exit status. Signals must be blocked (blockSignals) before.
+  int run();
+
+ private:
+  void begin();
+  void ready(const std::string& note);
+  void onResults();
+  void handle(EngineThread::Finished& finished);
+  void take(const Done& done);
+  void post(Act act);
+  void onDrift();
+  void watchDrift();
+  void watchConfig();
+  void openBus();
+  void reload();
+  void stop();
+
+  EngineSetup setup_;
+  const bool useBus_;
+  Journal& journal_;
+  Facts facts_;
+  Patience patience_;
+  Repeats repeats_;
+  std::set<std::string> watched_;
+  Ticket lastTicket_ = 0;
+  bool ready_ = false;
+  bool stealBegun_ = false;
+  bool stopping_ = false;
+  int exitStatus_ = 0;
+
+  EventPtr event_;
+  std::unique_ptr<EngineThread> engine_;
+  std::optional<PathWatch> drift_, configWatch_;
+  std::unique_ptr<Bus> bus_;
+  std::vector<std::unique_ptr<OnSignal>> signals_;
+  std::unique_ptr<Readable> results_, driftReady_, configReady_;
+  std::unique_ptr<Timer> sync_, repair_, poll_, steal_, config_, busRetry_, readyBound_, stopBound_, suspensionEnd_;
+};
+
+// Blocks the signals that the loop takes, before any thread is made; ignores SIGPIPE.
+void blockSignals();
+
+}  // namespace bedplate::daemon

@@ -1,0 +1,113 @@
+// All that the daemon does which may block: the disk, the remote, the kernel. One command at a time, each giving the
+// facts that the event loop needs to go on. `bedplated --once` uses it without a loop.
+//
+// A configuration with problems, a state that cannot be opened and an unreachable remote are facts, not ends: the
+// engine stays usable, what was applied last stays in force, and the next command tries again.
+// Thread-safety: used from one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/apply/apply.h"
+#include "agent/apply/reconcile.h"
+#include "agent/config/config.h"
+#include "agent/daemon/command.h"
+#include "agent/daemon/journal.h"
+#include "agent/daemon/schedule.h"
+#include "agent/daemon/steal_window.h"
+#include "agent/report/report.h"
+#include "tuning/host/clock.h"
+#include "tuning/host/files.h"
+#include "tuning/modules/modules.h"
+
+namespace bedplate::daemon {
+
+struct EngineSetup {
+  host::HostFiles& files;
+  host::Clock& clock;
+  modules::Loader& modules;
+  Journal& journal;
+  std::string configPath;  // below the root
+  source::WorkerSetup worker;
+  std::function<double()> chance;  // uniform in [0, 1)
+  std::int64_t lockWaitMs = 3000;  // a command line that holds the state is waited for
+};
+
+class Engine final : public Runner {
+ public:
+  explicit Engine(EngineSetup setup);
+  ~Engine() override;
+
+  // `start` comes first, once.
+  Done run(const Command& command) override;
+
+ private:
+  // Configuration and state (engine.cpp).
+  host::Status loadConfig();
+  void sayProblems();
+  void adopt(config::Config config);
+  host::Status openState();
+  host::Status ensureState();
+  [[nodiscard]] bool enforcing() const;
+  host::Result<std::optional<apply::Suspension>> suspension();
+  host::Status needs(bool configured);
+
+  // The commands (commands.cpp).
+  void start(Done& done);
+  host::Status dispatch(const Command& command, Done& done);
+  host::Status sync(Done& done);
+  host::Status trySync(Done& done, bool& remoteFails);
+  host::Status repair(Done& done);
+  host::Status recover();
+  host::Status rollback(const Command& command, Done& done);
+  host::Status release(Done& done);
+  host::Status accept(const Command& command, Done& done);
+  host::Status suspend(const Command& command, Done& done);
+  host::Status resume(Done& done);
+  host::Status reload(Done& done);
+
+  // What is said (telling.cpp).
+  void tellSync(const apply::SyncResult& result);
+  void tellRun(const apply::RunResult& run, const std::string& cause);
+  void tellRepair(const apply::RunResult& run);
+  void tellError(const std::string& topic, const std::string& doing, const host::Error& error);
+
+  // What is shown (status.cpp).
+  void refresh(bool always);
+  report::Status makeStatus();
+  void addProblems(report::Status& status) const;
+  void publish(const report::Status& status);
+  [[nodiscard]] std::string line(const report::Status& status) const;
+
+  EngineSetup setup_;
+  std::int64_t startedUs_;
+  std::unique_ptr<config::Config> config_;  // null while there is none without problems
+  std::vector<config::Problem> problems_;
+  bool kept_ = false;  // a new configuration has problems and the old one is in use
+  host::UniqueFd lock_;
+  std::unique_ptr<apply::Store> store_;
+  std::unique_ptr<apply::Keeper> keeper_;
+  std::unique_ptr<apply::Reconciler> reconciler_;
+  std::optional<host::Error> stateError_;
+
+  Schedule schedule_{60000};
+  StealWindow stealWindow_;
+  Repeats repeats_;
+  std::optional<apply::SyncResult> lastSync_;
+  std::optional<apply::RunResult> lastRun_;
+  std::int64_t contactUs_ = 0, checkedUs_ = 0, nextUs_ = 0;
+  std::optional<std::string> steal_;
+  report::Counters counters_;
+  Facts facts_;
+  std::optional<report::Status> status_;  // the last one
+  std::string statusFile_;                // where it was written
+  std::string comparable_;                // status_ without what changes by itself
+};
+
+}  // namespace bedplate::daemon

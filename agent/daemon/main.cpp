@@ -1,0 +1,123 @@
+// bedplated: keeps this node as Git says. `--once` does it once.
+#include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+#include "agent/apply/worker_setup.h"
+#include "agent/config/config.h"
+#include "agent/daemon/daemon.h"
+#include "tuning/host/paths.h"
+
+namespace bedplate::daemon {
+namespace {
+
+constexpr int kUsage = 64;
+
+struct Options {
+  std::string root = "/";
+  std::string config;
+  bool once = false;
+  bool check = false;
+};
+
+void complain(const std::string& text) { fmt::print(stderr, "bedplated: {}\n", text); }
+
+// Below the root and without a leading slash. On the host itself a relative --config is the caller's.
+std::string configPath(const Options& options) {
+  std::string path = options.config.empty() ? host::paths::configFile : options.config;
+  std::error_code ignored;
+  if (!options.config.empty() && options.root == "/" && path.front() != '/')
+    path = std::filesystem::absolute(path, ignored).lexically_normal().string();
+  while (path.starts_with('/')) path.erase(0, 1);
+  return path;
+}
+
+int checkConfig(host::Files& files, const std::string& path) {
+  const auto loaded = config::load(files, path);
+  if (!loaded) {
+    complain(loaded.error().text());
+    return 1;
+  }
+  for (const auto& problem : loaded->problems) fmt::print(stderr, "{}\n", config::text(problem));
+  for (const auto& note : loaded->notes) fmt::print("{}\n", config::text(note));
+  if (!loaded->problems.empty()) return 1;
+  if (loaded->files.empty())
+    fmt::print("{}: there is none, nothing is configured\n", files.shown(path));
+  else
+    fmt::print("{}: {}\n", loaded->files.front(),
+               loaded->config.configured() ? "good" : "good, but names no repository");
+  return 0;
+}
+
+int once(const EngineSetup& setup) {
+  Engine engine(setup);
+  for (const Act act : {Act::start, Act::sync}) {
+    const Done done = engine.run({.act = act, .text = {}});
+    if (done.fatal || (act == Act::sync && done.error)) {
+      complain(done.error->text());
+      return 1;
+    }
+    if (act == Act::sync) {
+      if (!done.answer.text.empty()) fmt::print("{}\n", done.answer.text);
+      return done.answer.exitStatus;
+    }
+  }
+  return 1;
+}
+
+int run(const Options& options) {
+  std::error_code error;
+  const std::string root = std::filesystem::canonical(options.root, error).string();
+  auto files = host::HostFiles::open(error ? options.root : root);
+  if (!files) {
+    complain(files.error().text());
+    return 1;
+  }
+  if (options.check) return checkConfig(*files, configPath(options));
+
+  host::SystemClock clock;
+  SystemJournal journal;
+  modules::SystemdLoader loader(*files);
+  std::mt19937_64 random{std::random_device{}()};
+  const EngineSetup setup{.files = *files,
+                          .clock = clock,
+                          .modules = loader,
+                          .journal = journal,
+                          .configPath = configPath(options),
+                          .worker = apply::workerSetup(*files),
+                          .chance = [&random] { return std::uniform_real_distribution<double>()(random); }};
+  if (options.once) return once(setup);
+  // A tree is not this machine: its bus is only used when it was named.
+  const bool useBus = root == "/" || std::getenv("DBUS_SYSTEM_BUS_ADDRESS") != nullptr;
+  blockSignals();
+  return Daemon(setup, useBus).run();
+}
+
+}  // namespace
+}  // namespace bedplate::daemon
+
+int main(int argc, char** argv) {
+  namespace daemon = bedplate::daemon;
+  // One arena for two threads: the second would cost more memory than it saves time.
+  ::mallopt(M_ARENA_MAX, 1);
+  daemon::Options options;
+  CLI::App app("Keeps this node the way Git says.", "bedplated");
+  app.set_version_flag("--version", std::string("bedplated ") + BEDPLATE_VERSION);
+  app.add_option("--root", options.root, "directory that stands for the host");
+  app.add_option("--config", options.config, "bedplate.conf to read, with its .d folder");
+  auto* once =
+      app.add_flag("--once", options.once, "reconcile once and say what came of it: 0, 1 failed, 4 rolled back");
+  app.add_flag("--check-config", options.check, "say what is wrong with the configuration, and change nothing")
+      ->excludes(once);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : daemon::kUsage;
+  }
+  return daemon::run(options);
+}

@@ -1,0 +1,163 @@
+#include "agent/daemon/engine_thread.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <atomic>
+
+namespace bedplate::daemon {
+namespace {
+
+using testing::ElementsAre;
+
+// Notes what it is asked. A sync waits as the engine does for a silent server: until it is interrupted or allowed.
+class FakeRunner final : public Runner {
+ public:
+  explicit FakeRunner(EngineThread::Interrupt interrupt) : interrupt_(std::move(interrupt)) {}
+
+  Done run(const Command& command) override {
+    Done done;
+    done.act = command.act;
+    note(name(command.act));
+    if (command.act == Act::sync && !answers) {
+      if (!waitForServer()) {
+        note("cancelled");
+        done.cancelled = true;
+        return done;
+      }
+    }
+    return done;
+  }
+
+  std::vector<std::string> noted() {
+    const std::lock_guard lock(mutex_);
+    return noted_;
+  }
+  std::atomic<bool> answers = true;
+
+ private:
+  bool waitForServer() {
+    note("waiting");
+    for (;;) {
+      pollfd waiting{interrupt_.fd, POLLIN, 0};
+      if (::poll(&waiting, 1, 10) > 0 && !interrupt_.interrupted()) return false;
+      if (answers) return true;
+    }
+  }
+  void note(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    noted_.push_back(text);
+  }
+
+  EngineThread::Interrupt interrupt_;
+  std::mutex mutex_;
+  std::vector<std::string> noted_;
+};
+
+class EngineThreadTest : public testing::Test {
+ protected:
+  EngineThreadTest() {
+    thread = EngineThread::start([this](EngineThread::Interrupt interrupt) {
+               auto made = std::make_unique<FakeRunner>(std::move(interrupt));
+               runner = made.get();
+               return made;
+             }).value();
+  }
+
+  void post(Act act, Ticket ticket = 0) { thread->post({.act = act, .text = {}}, ticket); }
+  // The next results, in order; gives up after a minute.
+  std::vector<EngineThread::Finished> take(std::size_t count) {
+    std::vector<EngineThread::Finished> all;
+    while (all.size() < count) {
+      pollfd waiting{thread->fd(), POLLIN, 0};
+      if (::poll(&waiting, 1, 60'000) <= 0) break;
+      for (auto& one : thread->take()) all.push_back(std::move(one));
+    }
+    EXPECT_EQ(all.size(), count);
+    return all;
+  }
+  void waitUntilNoted(const std::string& text) {
+    for (int i = 0; i < 6000; ++i) {
+      for (const auto& one : runner->noted())
+        if (one == text) return;
+      ::usleep(10'000);
+    }
+    FAIL() << "never " << text;
+  }
+
+  FakeRunner* runner = nullptr;
+  std::unique_ptr<EngineThread> thread;
+};
+
+TEST_F(EngineThreadTest, DoesCommandsInTheirOrder) {
+  post(Act::start);
+  post(Act::suspend, 7);
+  post(Act::resume, 8);
+  const auto results = take(3);
+  EXPECT_EQ(results[0].done.act, Act::start);
+  EXPECT_THAT(results[1].tickets, ElementsAre(7));
+  EXPECT_THAT(results[2].tickets, ElementsAre(8));
+}
+
+TEST_F(EngineThreadTest, WaitingSyncsAreOne) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  post(Act::sync, 2);
+  post(Act::sync, 3);
+  runner->answers = true;
+  const auto results = take(2);
+  EXPECT_THAT(results[0].tickets, ElementsAre(1));
+  // They asked after the first had begun: what they pushed may not be in it.
+  EXPECT_THAT(results[1].tickets, ElementsAre(2, 3));
+}
+
+TEST_F(EngineThreadTest, DriftIsPutBackWhileTheServerIsSilent) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  post(Act::repair);
+  EXPECT_EQ(take(1)[0].done.act, Act::repair);
+  EXPECT_THAT(runner->noted(), ElementsAre("sync", "waiting", "drift repair"));
+  runner->answers = true;
+  EXPECT_THAT(take(1)[0].tickets, ElementsAre(1));
+}
+
+TEST_F(EngineThreadTest, ACommandInterruptsTheWaitAndTheSyncIsDoneAgain) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  post(Act::suspend, 2);
+  EXPECT_THAT(take(1)[0].tickets, ElementsAre(2));
+  runner->answers = true;
+  const auto results = take(1);
+  EXPECT_EQ(results[0].done.act, Act::sync);
+  EXPECT_THAT(results[0].tickets, ElementsAre(1));
+}
+
+TEST_F(EngineThreadTest, TheEndInterruptsTheWait) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  thread->stop();
+  pollfd waiting{thread->fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&waiting, 1, 60'000), 1);
+  EXPECT_TRUE(thread->take().empty());
+  EXPECT_TRUE(thread->ended());
+  EXPECT_THAT(runner->noted(), ElementsAre("sync", "waiting", "cancelled"));
+}
+
+TEST_F(EngineThreadTest, RepairGoesFirst) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  post(Act::sync, 2);
+  post(Act::repair);
+  EXPECT_EQ(take(1)[0].done.act, Act::repair);
+  runner->answers = true;
+  EXPECT_EQ(take(2)[1].done.act, Act::sync);
+}
+
+}  // namespace
+}  // namespace bedplate::daemon
