@@ -80,7 +80,7 @@ def check_cpp(name, text, say):
 def machine_path():
     """This checkout's own place, and its top folder where that is no usual one."""
     usual = {"home", "root", "tmp", "usr", "var", "opt", "srv", "mnt", "media", "src", "run", "builds", "build"}
-    places = [re.escape(str(ROOT)) + r"\b"]
+    places = [re.escape(str(ROOT)) + r"(?![\w.-])"]
     if ROOT.parts[1] not in usual:
         places.append(re.escape(f"/{ROOT.parts[1]}/"))
     return re.compile(r"(?<![\w.*})/-])(?:" + "|".join([*places, r"/home/(?!USER\b)\w+/", r"/Users/\w+/"]) + ")")

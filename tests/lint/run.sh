@@ -16,12 +16,13 @@ spelling() { list | grep -vE '^(LICENSE$|tests/)' | xargs -r codespell --ignore-
 dependencies() { python3 tests/lint/dependencies.py --build build; }
 house() { python3 tests/lint/house.py; }
 ansible() { [ ! -d ansible ] || (cd ansible && ansible-lint -q); }
+# The analyzer is bounded: without max-nodes it takes three quarters of the time and has found nothing more.
 tidy() {
   cmake --preset release --log-level=WARNING || return 1
   list 'agent/*.cpp' 'tuning/*.cpp' | while read -r f; do
     ! grep -qF "/$f\"" build/compile_commands.json || echo "$f"
   done | xargs -r -n 2 -P "${BEDPLATE_JOBS:-2}" clang-tidy-19 -p build --quiet --extra-arg=-Wno-unknown-warning-option \
-    2>/dev/null
+    --extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=30000 2>/dev/null
 }
 
 passed=0 failed=0
