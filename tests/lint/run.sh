@@ -16,7 +16,7 @@ spelling() { list | grep -vE '^(LICENSE$|tests/)' | xargs -r codespell --ignore-
 dependencies() { python3 tests/lint/dependencies.py --build build; }
 house() { python3 tests/lint/house.py; }
 ansible() { [ ! -d ansible ] || (cd ansible && ansible-lint -q); }
-# The analyzer is bounded: without max-nodes it takes three quarters of the time and has found nothing more.
+# The analyzer is bounded: without max-nodes it takes three quarters of the time.
 tidy() {
   cmake --preset release --log-level=WARNING || return 1
   list 'agent/*.cpp' 'tuning/*.cpp' | while read -r f; do
