@@ -40,7 +40,7 @@ struct Done {
   std::optional<std::int64_t> nextMs;  // when to look at the remote again; unset: as before
   bool cancelled = false;              // a sync that was interrupted and should be tried again
   bool repaired = false;               // drift was put back
-  bool quiet = false;                  // nothing was found and nothing is to be shown
+  bool quiet = false;                  // nothing was found and nothing is to be shown: no facts
   bool wantsSync = false;              // a sync should follow at once
   bool fatal = false;                  // of start: another process holds the state
   Facts facts;

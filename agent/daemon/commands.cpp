@@ -42,8 +42,10 @@ Done Engine::run(const Command& command) {
   }
   const bool frequent = command.act == Act::repair || command.act == Act::sampleSteal;
   facts_.statusChanged = false;
-  if (!done.quiet) refresh(/*always=*/command.act != Act::repair);
-  done.facts = facts_;
+  if (!done.quiet) {
+    refresh(/*always=*/command.act != Act::repair);
+    done.facts = facts_;
+  }
   // What a run took for a moment (contents, parsed YAML) goes back to the system; an idle agent is small.
   if (!frequent || done.repaired) ::malloc_trim(0);
   return done;

@@ -216,6 +216,7 @@ class SilentServer(DaemonCase):
         self.held = []
         self.addCleanup(lambda: [connection.close() for connection, _ in self.held])
         threading.Thread(target=self.accept, daemon=True).start()
+        self.agent.environment = lambda: dict(lib.Agent.environment(self.agent), WATCHDOG_USEC="1000000")
         # A good generation first; then the remote is another one.
         self.start()
         self.wait_applied()
@@ -239,6 +240,12 @@ class SilentServer(DaemonCase):
         self.assertNotIn("does not end in time", self.log())
         left = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
         self.assertEqual(left.strip(), "")
+
+    def test_the_watchdog_is_fed_meanwhile(self):
+        self.agent.messages.clear()
+        lib.wait_for("three keep-alives", lambda: self.agent.notified("WATCHDOG=1")
+                     and self.agent.messages.count("WATCHDOG=1") >= 3)
+        self.assertNotIn("cannot reconcile", self.log())
 
     def test_drift_is_put_back_meanwhile(self):
         good = self.manifest().read_text()
