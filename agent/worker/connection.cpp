@@ -132,7 +132,8 @@ host::Failure Connection::State::failure(int code) const {
   if (kind == GIT_ERROR_SSH && (says("authenticat") || says("publickey") || says("Unable to extract public key")))
     return host::fail("AuthenticationFailed", "", gitMessage());
   if (says("redirect"))
-    return host::fail("RemoteUnreachable", "", "the server sends us elsewhere (redirects are not followed)");
+    return host::fail("RemoteUnreachable", "",
+                      "the server sends us to another host (which is not followed): " + gitMessage());
   return host::fail("RemoteUnreachable", "", gitMessage());
 }
 

@@ -9,6 +9,7 @@ namespace bedplate::worker {
 
 struct FreeGit {
   void operator()(git_repository* p) const { git_repository_free(p); }
+  void operator()(git_config* p) const { git_config_free(p); }
   void operator()(git_remote* p) const { git_remote_free(p); }
   void operator()(git_odb* p) const { git_odb_free(p); }
   void operator()(git_odb_object* p) const { git_odb_object_free(p); }
@@ -20,7 +21,8 @@ struct FreeGit {
 template <class T>
 using Handle = std::unique_ptr<T, FreeGit>;
 
-// For functions that give a handle through a pointer to a pointer.
+// For functions that give a handle through a pointer to a pointer. The handle has it once the full expression ends,
+// so not yet behind an || in the same condition.
 template <class T>
 class Out {
  public:

@@ -63,7 +63,10 @@ host::Result<Mirror> Mirror::open(const std::string& path) {
   // open_bare: never looks upwards, never at who owns it.
   if (git_repository_open_bare(&raw, path.c_str()) != 0) return mirrorFailed("cannot be opened");
   Mirror mirror(raw);
-  if (git_repository_odb(&mirror.odb_, raw) != 0) return mirrorFailed("cannot be opened");
+  // Read now, when it is still known whose fault it is.
+  Handle<git_config> config;
+  if (git_repository_config(Out(config), raw) != 0 || git_repository_odb(&mirror.odb_, raw) != 0)
+    return mirrorFailed("cannot be opened");
   return mirror;
 }
 
@@ -138,8 +141,8 @@ host::Result<std::vector<std::string>> Mirror::range(std::string_view baseBytes,
                         (git_oid_equal(&base, &head) == 1 || git_graph_descendant_of(repository_, &head, &base) == 1);
   if (!descends) return host::fail("NotDescendant", "", "the head does not descend from the base");
   Handle<git_revwalk> walk;
-  if (git_revwalk_new(Out(walk), repository_) != 0 ||
-      git_revwalk_sorting(walk.get(), GIT_SORT_TOPOLOGICAL | GIT_SORT_REVERSE) != 0 ||
+  if (git_revwalk_new(Out(walk), repository_) != 0) return mirrorFailed("cannot be walked");
+  if (git_revwalk_sorting(walk.get(), GIT_SORT_TOPOLOGICAL | GIT_SORT_REVERSE) != 0 ||
       git_revwalk_push(walk.get(), &head) != 0 || git_revwalk_hide(walk.get(), &base) != 0)
     return mirrorFailed("cannot be walked");
   std::vector<std::string> ids;
@@ -158,9 +161,8 @@ host::Result<std::string> Mirror::resolve(const std::string& revision) {
   if (!goodRevision(revision)) return missing();
   Handle<git_object> object;
   Handle<git_object> commit;
-  if (git_revparse_single(Out(object), repository_, revision.c_str()) != 0 ||
-      git_object_peel(Out(commit), object.get(), GIT_OBJECT_COMMIT) != 0)
-    return missing();
+  if (git_revparse_single(Out(object), repository_, revision.c_str()) != 0) return missing();
+  if (git_object_peel(Out(commit), object.get(), GIT_OBJECT_COMMIT) != 0) return missing();
   return bytesOf(*git_object_id(commit.get()));
 }
 

@@ -133,7 +133,8 @@ bool Conversation::answer(const Frame& frame) {
 
 host::Status Conversation::bring(Mirror& mirror, Connection& connection, const std::string& head) {
   BEDPLATE_TRY(connection.download());
-  if (!mirror.has(head)) return host::fail("RemoteUnreachable", "", "the branch moved while it was fetched");
+  // Its refs may promise what its packs do not hold: then nothing was asked for.
+  if (!mirror.has(head)) return host::fail("MirrorFailed", "", "does not hold what was fetched");
   return mirror.point(job_.branch, head);
 }
 

@@ -1,0 +1,123 @@
+// A worker that lies: the branch in its job says how. Stands where bedplate-worker stands, with the same socket.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "agent/source/source.h"
+#include "agent/worker/wire.h"
+
+namespace {
+
+using namespace bedplate;
+using source::ObjectId;
+using source::ObjectType;
+using wire::Kind;
+using wire::Writer;
+
+constexpr int kSocket = 3;
+
+void send(const std::string& bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const ssize_t n = ::send(kSocket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) ::_exit(0);
+    sent += static_cast<std::size_t>(n);
+  }
+}
+
+std::optional<wire::Frame> receive() {
+  static std::string buffer;
+  for (;;) {
+    bool bad = false;
+    if (auto frame = wire::takeFrame(buffer, bad)) return frame;
+    char chunk[4096];
+    const ssize_t n = ::recv(kSocket, chunk, sizeof chunk, 0);
+    if (bad || n <= 0) return std::nullopt;
+    buffer.append(chunk, static_cast<std::size_t>(n));
+  }
+}
+
+std::map<ObjectId, std::string> blobs() {
+  std::map<ObjectId, std::string> all;
+  for (const std::string text : {"zero", "one", "two"}) all[source::hashObject(ObjectType::blob, text, 20)] = text;
+  return all;
+}
+
+[[noreturn]] void forever() {
+  for (;;) ::pause();
+}
+
+[[noreturn]] void progressForever(bool moving) {
+  for (std::uint64_t value = 1;; value += moving ? 1 : 0) {
+    send(Writer(Kind::progress).u64(value).finish());
+    ::usleep(2000);
+  }
+}
+
+void beforeRefs(const std::string& how) {
+  if (how == "exit") {
+    std::fputs("one\nlibgit2.so.1.5: cannot open shared object file\n", stderr);
+    ::_exit(3);
+  }
+  if (how == "crash") ::raise(SIGSEGV);
+  if (how == "silent") forever();
+  if (how == "still") progressForever(false);
+  if (how == "endless") progressForever(true);
+  if (how == "garbage") send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  if (how == "long-frame") send(std::string("\0\0\0\3\x40", 5));
+  if (how == "unasked") send(Writer(Kind::fetched).finish());
+  if (how == "short-id") send(Writer(Kind::refs).text("abc").finish());
+  if (how == "reason") send(Writer(Kind::failure).text("RootShell").text("please").finish());
+  if (how == "escape") send(Writer(Kind::failure).text("RemoteUnreachable").text("\x1b[2Jall is well\n").finish());
+  if (how == "noise")
+    for (int i = 0; i < 20000; ++i)
+      std::fputs("a line on stderr that nobody asked for, and another after it\n", stderr);
+}
+
+void answerWant(const std::string& how, const std::string& payload) {
+  static const auto known = blobs();
+  wire::Reader reader(payload);
+  reader.u8();
+  reader.u32();
+  while (!reader.done()) {
+    const auto wanted = reader.text();
+    if (!wanted) ::_exit(4);
+    std::string id(*wanted);
+    const auto it = known.find(*ObjectId::fromBytes(id));
+    std::string bytes = it == known.end() ? "" : it->second;
+    std::uint8_t type = 3;
+    if (how == "swapped") bytes = "one";
+    if (how == "swapped-id") id = std::string(20, 'x');
+    if (how == "type") type = 2;
+    if (how == "withheld" || it == known.end())
+      send(Writer(Kind::missing).text(id).finish());
+    else
+      send(Writer(Kind::object).u8(type).text(id).text(bytes).finish());
+  }
+}
+
+}  // namespace
+
+int main() {
+  const auto job = receive();
+  if (!job) return 1;
+  wire::Reader reader(job->payload);
+  reader.text();
+  const std::string how(*reader.text());
+  beforeRefs(how);
+  send(Writer(Kind::refs).text(std::string(20, 'h')).finish());
+  while (const auto frame = receive()) {
+    if (how == "dies-later") ::raise(SIGKILL);
+    if (frame->kind == Kind::want) answerWant(how, frame->payload);
+    if (frame->kind == Kind::fetch) send(Writer(Kind::fetched).finish());
+    if (frame->kind == Kind::quit && how != "stays") return 0;
+  }
+  if (how == "stays") forever();
+  return 0;
+}
