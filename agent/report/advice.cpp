@@ -8,7 +8,7 @@ namespace {
 std::string aboutProblem(const Status& status) {
   const std::string& reason = status.source.problem->reason;
   if (reason == "NotDescendant")
-    return "bedplate trust accept " + (status.source.head.empty() ? "COMMIT" : status.source.head.substr(0, 12));
+    return "bedplate trust accept " + (status.source.head.empty() ? "COMMIT" : status.source.head);
   if (reason == "InvalidClusterDirectory") return "bedplate diff";
   if (reason == "TakenBack") return "bedplate show " + std::to_string(status.generation.number);
   return "bedplate sync";

@@ -6,6 +6,8 @@
 
 #include "agent/report/json.h"
 #include "agent/report/k3s_start.h"
+#include "agent/report/verdict.h"
+#include "tuning/bench/bench.h"
 #include "tuning/sysctl/sysctl.h"
 
 namespace bedplate::report {
@@ -146,6 +148,14 @@ void fromDrift(const Inputs& in, Status& status) {
   });
 }
 
+// What `bedplate bench disk` left, when it is a result.
+std::optional<std::string> measuredByHand(host::Files& files, std::int64_t nowUs) {
+  constexpr std::size_t kLimit = 64 << 10;
+  auto text = files.read(diskResultPath(), kLimit);
+  if (!text || bench::summary(*text, nowUs).empty()) return std::nullopt;
+  return std::move(*text);
+}
+
 void fromState(const Inputs& in, Status& status) {
   apply::Store& store = *in.store;
   if (!store.repairNote().empty()) status.warnings.push_back(store.repairNote());
@@ -156,7 +166,10 @@ void fromState(const Inputs& in, Status& status) {
   fromGenerations(store, status);
   fromHeld(store, status);
   fromDrift(in, status);
-  take(status, store.suspension(), [&](const auto& suspension) { status.suspended = suspension; });
+  take(status, store.suspension(), [&](const auto& suspension) {
+    const bool over = suspension && suspension->untilUs != 0 && suspension->untilUs <= in.nowUs;
+    status.suspended = over ? std::nullopt : suspension;
+  });
   take(status, store.hold(), [&](const auto& hold) {
     status.hold = hold
                       ? "rolled back by hand; stays until " + status.source.path + " changes in Git, or bedplate resume"
@@ -230,6 +243,8 @@ Status gather(const Inputs& in, const Status* before) {
   status.startedUs = in.startedUs;
   fromConfig(in, status);
   if (in.store != nullptr) fromState(in, status);
+  if (in.files != nullptr)
+    if (auto result = measuredByHand(*in.files, in.nowUs)) status.disk = std::move(result);
   if (in.sync != nullptr) fromSync(in, status);
   if (in.contactUs > 0) status.source.contactUs = in.contactUs;
   const std::int64_t checked = std::max(in.checkedUs, in.contactUs);

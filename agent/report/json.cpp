@@ -22,6 +22,15 @@ std::optional<int> number(const std::string& text, std::size_t at, std::size_t l
   return value;
 }
 
+// Paths are kept without their leading slash; one that an error names has it already.
+std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
+
+// What is no key in its one spelling is shown as it is.
+std::string dottedKey(const std::string& subject) {
+  const auto key = sysctl::normaliseKey(subject);
+  return key && *key == subject ? sysctl::dotted(subject) : subject;
+}
+
 bool isSysctl(plan::Action action) {
   return action == plan::Action::setSysctl || action == plan::Action::restoreSysctl ||
          action == plan::Action::releaseSysctl;
@@ -105,12 +114,12 @@ const char* name(cluster::Severity severity) {
 }
 
 std::string shownSubject(const plan::Change& change) {
-  if (isSysctl(change.action)) return sysctl::dotted(change.subject);
-  return change.action == plan::Action::loadModule ? change.subject : "/" + change.subject;
+  if (isSysctl(change.action)) return dottedKey(change.subject);
+  return change.action == plan::Action::loadModule ? change.subject : absolute(change.subject);
 }
 
 std::string shownSubject(const apply::DriftEvent& event) {
-  return event.kind == "sysctl" ? sysctl::dotted(event.subject) : "/" + event.subject;
+  return event.kind == "sysctl" ? dottedKey(event.subject) : absolute(event.subject);
 }
 
 }  // namespace bedplate::report

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tuning/host/files.h"
+#include "tuning/host/paths.h"
+
 namespace bedplate::report {
 namespace {
 
@@ -11,6 +14,8 @@ std::string textAt(const nlohmann::json& object, const char* key) {
 }
 
 }  // namespace
+
+std::string diskResultPath() { return host::joinPath(host::parentPath(host::paths::statusFile), "disk.json"); }
 
 Measured measuredFrom(const std::optional<std::string>& json) {
   Measured measured;

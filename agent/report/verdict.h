@@ -15,4 +15,7 @@ struct Measured {
 
 Measured measuredFrom(const std::optional<std::string>& json);
 
+// Where `bedplate bench disk` leaves its result for the status: beside the status file, gone with the boot.
+std::string diskResultPath();
+
 }  // namespace bedplate::report

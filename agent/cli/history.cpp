@@ -1,0 +1,64 @@
+// bedplate history, bedplate show N
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+#include "agent/cli/verbs.h"
+
+namespace bedplate::cli {
+namespace {
+
+constexpr int kWide = 100000;  // off a terminal nothing is cut
+
+int history(Context& context, std::size_t limit) {
+  auto store = context.openStore();
+  std::vector<apply::Generation> generations;
+  std::vector<apply::DriftEvent> drift;
+  if (store) {
+    auto list = store->history(limit);
+    if (!list) return context.fail("history", list.error());
+    auto events = store->drift(0, limit);
+    if (!events) return context.fail("history", events.error());
+    generations = std::move(*list);
+    drift = std::move(*events);
+  } else if (store.error().reason != "NotFound") {
+    return context.fail("history", store.error());
+  }
+  context.out() << (context.json() ? report::historyJson(generations, drift)
+                                   : report::renderHistory(generations, drift, context.screen(kWide)));
+  return 0;
+}
+
+int show(Context& context, std::int64_t number) {
+  auto store = context.openStore();
+  if (!store) return context.fail("show", store.error());
+  const auto generation = store->generation(number);
+  if (!generation) return context.fail("show", generation.error());
+  if (!*generation)
+    return context.fail("show", host::fail("NotFound", "generation " + std::to_string(number), "is not known",
+                                           "bedplate history lists those that are")
+                                    .value());
+  // Originals are root's to see; the rest is everybody's.
+  const auto held = store->held();
+  context.out() << (context.json()
+                        ? report::generationJson(**generation)
+                        : report::renderGeneration(**generation, held ? *held : plan::Held{}, context.screen(kWide)));
+  return 0;
+}
+
+}  // namespace
+
+void addHistory(CLI::App& app, Run& chosen) {
+  auto limit = std::make_shared<std::size_t>(20);
+  auto* verb = app.add_subcommand("history", "Generations and drift events, newest first");
+  verb->add_option("-n,--limit", *limit, "How many of each")->check(CLI::Range(1, 10000))->capture_default_str();
+  verb->callback([&chosen, limit] { chosen = [limit](Context& context) { return history(context, *limit); }; });
+}
+
+void addShow(CLI::App& app, Run& chosen) {
+  auto number = std::make_shared<std::int64_t>(0);
+  auto* verb = app.add_subcommand("show", "One generation with its changes and what came of them");
+  verb->add_option("N", *number, "Its number")->required()->check(CLI::PositiveNumber);
+  verb->callback([&chosen, number] { chosen = [number](Context& context) { return show(context, *number); }; });
+}
+
+}  // namespace bedplate::cli

@@ -1,0 +1,40 @@
+// bedplate sync
+#include <CLI/CLI.hpp>
+
+#include "agent/apply/reconcile.h"
+#include "agent/apply/worker_setup.h"
+#include "agent/cli/bus.h"
+#include "agent/cli/verbs.h"
+
+namespace bedplate::cli {
+namespace {
+
+host::Failure unconfigured(Context& context) {
+  return host::fail("Unconfigured", context.files().shown(context.configPath()), "names no repository",
+                    "set url and path in its [repository] section");
+}
+
+host::Result<report::Answer> syncHere(Context& context) {
+  BEDPLATE_TRY_LET(const auto config, context.config());
+  if (!config.configured()) return unconfigured(context);
+  BEDPLATE_TRY_LET(const auto direct, Direct::take(context));
+  BEDPLATE_TRY_LET(const auto suspension, direct->store().suspension());
+  if (suspension && (suspension->untilUs == 0 || suspension->untilUs > context.clock().wallUs()))
+    return host::fail("Suspended", "this node", "is suspended: " + suspension->reason, "bedplate resume");
+  apply::Reconciler reconciler(config, direct->machine(), direct->store(), apply::workerSetup(context.files()));
+  return report::answer(reconciler.sync({}), config.node.mode);
+}
+
+int run(Context& context) {
+  const auto bus = Bus::daemon(context);
+  const auto answer = bus ? bus->sync() : syncHere(context);
+  return answer ? context.say("sync", *answer) : context.fail("sync", answer.error());
+}
+
+}  // namespace
+
+void addSync(CLI::App& app, Run& chosen) {
+  app.add_subcommand("sync", "Reconcile now and wait for the outcome")->callback([&chosen] { chosen = run; });
+}
+
+}  // namespace bedplate::cli

@@ -1,0 +1,68 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/report/report.h"
+#include "tests/unit/report/sample.h"
+
+namespace bedplate::report {
+namespace {
+
+using testing::HasSubstr;
+
+apply::Generation generation(std::int64_t number, apply::GenerationState state) {
+  apply::Generation one;
+  one.number = number;
+  one.commit = "3f2a91c0000000000000000000000000000000aa";
+  one.subject = "raise conntrack";
+  one.cause = "commit";
+  one.state = state;
+  one.startedUs = kNow + number * 1'000'000;
+  one.finishedUs = one.startedUs + 210'000;
+  return one;
+}
+
+const Screen kScreen{200, false, kNow, true, 0};
+
+TEST(History, ListsGenerationsAndDriftByTime) {
+  auto taken = generation(3, apply::GenerationState::rolledBack);
+  taken.why = "interrupted";
+  const apply::DriftEvent drift{kNow + 2'500'000, "sysctl", "net/ipv4/ip_forward", "0", "1", "unknown", true};
+  const std::string text = renderHistory({taken, generation(2, apply::GenerationState::applied)}, {drift}, kScreen);
+  EXPECT_EQ(text,
+            "2026-09-21 14:13:23      3  rolled-back  commit    3f2a91c  raise conntrack (interrupted)\n"
+            "2026-09-21 14:13:22      -  drift        put back  net.ipv4.ip_forward  0 -> 1\n"
+            "2026-09-21 14:13:22      2  applied      commit    3f2a91c  raise conntrack\n");
+  EXPECT_EQ(renderHistory({}, {}, kScreen), "nothing happened yet\n");
+}
+
+TEST(History, ShowNamesEachChangeItsOriginalAndItsFailure) {
+  auto one = generation(2, apply::GenerationState::applied);
+  one.outcomes.push_back({sysctlChange("net/ipv4/ip_forward", "0", "1"), std::nullopt});
+  one.outcomes.push_back({sysctlChange("net/ipv4/ip_default_ttl", "64", "70000"),
+                          host::Error{"Invalid", 22, "net.ipv4.ip_default_ttl", "the kernel refuses 70000", ""}});
+  plan::Held held;
+  held.sysctls["net/ipv4/ip_forward"] = {"0", "boot"};
+  const std::string text = renderGeneration(one, held, kScreen);
+  EXPECT_THAT(text, HasSubstr("generation 2  applied\n"));
+  EXPECT_THAT(text, HasSubstr("2 changes:\n"));
+  EXPECT_THAT(text, HasSubstr("0 -> 1"));
+  EXPECT_THAT(text, HasSubstr("[original: 0]"));
+  EXPECT_THAT(text, HasSubstr("FAILED: the kernel refuses 70000"));
+  const auto json = nlohmann::json::parse(generationJson(one));
+  EXPECT_EQ(json["changes"][0]["subject"], "net.ipv4.ip_forward");
+  EXPECT_TRUE(json["changes"][0]["error"].is_null());
+  EXPECT_EQ(json["changes"][1]["error"]["reason"], "Invalid");
+  EXPECT_EQ(json["state"], "applied");
+}
+
+TEST(History, JsonHasBothLists) {
+  const auto json = nlohmann::json::parse(historyJson({generation(2, apply::GenerationState::applied)}, {}));
+  EXPECT_EQ(json["generations"][0]["number"], 2);
+  EXPECT_EQ(json["generations"][0]["started"], "2026-09-21T14:13:22Z");
+  EXPECT_TRUE(json["drift"].empty());
+}
+
+}  // namespace
+}  // namespace bedplate::report
