@@ -89,7 +89,7 @@ class Keeper {
   host::Result<RunResult> recoverInterrupted(const Generation& row, const std::string& boot);
   host::Result<RunResult> finishInterrupted(const Generation& row, const plan::Target& target);
   host::Result<RunResult> undo(const Generation& row, const std::string& why);
-  host::Result<RunResult> letGo(std::int64_t number);
+  host::Result<RunResult> letGo(std::int64_t number, bool otherBoot);
   // The end of a generation: changes, boot files, what is given back, the row.
   RunResult complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why);
   host::Status loadNotes();

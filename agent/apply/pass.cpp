@@ -25,9 +25,11 @@ bool ofInterface(const std::string& key) {
 
 }  // namespace
 
-host::Status Pass::look() {
+host::Status Pass::look(bool otherBoot) {
   BEDPLATE_TRY_LET(held_, store_.held());
   BEDPLATE_TRY_LET(seen_, observe(machine_, target_, held_, &known_));
+  if (otherBoot)
+    for (auto& [key, original] : held_.sysctls) original.bootId = seen_.bootId;
   plan_ = plan::make(target_, seen_, held_);
   return {};
 }

@@ -26,7 +26,9 @@ class Pass {
         generations_(machine.files),
         staging_(machine.files) {}
 
-  host::Status look();
+  // With `otherBoot` what was begun in an earlier boot is ended in this one: its originals are given back like those of
+  // this boot, because the boot files may have brought its values here.
+  host::Status look(bool otherBoot = false);
   [[nodiscard]] const plan::Target& target() const { return target_; }
   [[nodiscard]] const plan::Plan& plan() const { return plan_; }
   [[nodiscard]] const plan::Observed& seen() const { return seen_; }

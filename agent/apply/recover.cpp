@@ -83,7 +83,7 @@ host::Result<RunResult> Keeper::recoverInterrupted(const Generation& row, const 
   const bool sameBoot = row.bootId == boot;
   if (row.cause == "release" || (target && sameBoot && attempts < kMostAttempts)) {
     BEDPLATE_TRY(store_.beganAgain(row.number, boot));
-    if (row.cause == "release") return letGo(row.number);
+    if (row.cause == "release") return letGo(row.number, !sameBoot);
     return finishInterrupted(row, *target);
   }
   const std::string why = !target    ? std::string(kInterrupted) + ", and its files are damaged"
@@ -122,7 +122,7 @@ host::Result<RunResult> Keeper::undo(const Generation& row, const std::string& w
     target = std::move(*read);
   }
   Pass pass(machine_, store_, target, seen_);
-  BEDPLATE_TRY(pass.look());
+  BEDPLATE_TRY(pass.look(true));
   BEDPLATE_TRY(pass.prepare(true));
   static_cast<void>(pass.takeOriginals());  // where it fails, the changes do
   RunResult result = complete(pass, row.number, GenerationState::rolledBack, why);
@@ -151,13 +151,13 @@ host::Result<RunResult> Keeper::release() {
   BEDPLATE_TRY_LET(row.number, store_.nextNumber());
   BEDPLATE_TRY(Generations(machine_.files).write(row.number, nothing));
   BEDPLATE_TRY_LET(const std::int64_t number, store_.begin(row));
-  return letGo(number);
+  return letGo(number, false);
 }
 
-host::Result<RunResult> Keeper::letGo(std::int64_t number) {
+host::Result<RunResult> Keeper::letGo(std::int64_t number, bool otherBoot) {
   const plan::Target nothing;
   Pass pass(machine_, store_, nothing, seen_);
-  BEDPLATE_TRY(pass.look());
+  BEDPLATE_TRY(pass.look(otherBoot));
   const plan::Held held = pass.held();
   const std::string note = leftBehind(machine_.files, pass.plan(), held);
   pass.keepFiles();
