@@ -21,10 +21,12 @@ std::string restart(const Status& status) {
 }  // namespace
 
 std::string advice(const Status& status, bool daemonAlive) {
+  if (status.source.problem && status.source.problem->reason == "InvalidConfiguration")
+    return "bedplated --check-config";
   if (status.mode == "unconfigured") return "set url and path in bedplate.conf, then systemctl reload bedplated";
   if (!daemonAlive) return "systemctl status bedplated";
-  if (status.source.problem) return aboutProblem(status);
   if (status.suspended) return "bedplate resume";
+  if (status.source.problem) return aboutProblem(status);
   if (!status.tuning.failed.empty()) return "bedplate explain " + status.tuning.failed.front().subject;
   if (!status.k3s.failed.empty()) return "bedplate explain " + status.k3s.failed.front().subject;
   if (status.generation.state == "rolled-back") return "bedplate show " + std::to_string(status.generation.number);

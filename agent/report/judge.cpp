@@ -63,8 +63,8 @@ Condition ready(const Status& status, const Condition& stall, const Condition& b
   const auto no = [](std::string reason, std::string message) {
     return make("Ready", "False", std::move(reason), std::move(message));
   };
-  if (unconfigured(status)) return make("Ready", "Unknown", "Unconfigured", "no repository is configured");
   if (stall.status == "True") return no(stall.reason, stall.message);
+  if (unconfigured(status)) return make("Ready", "Unknown", "Unconfigured", "no repository is configured");
   if (!status.tuning.failed.empty()) return no("KeysFailed", first(status.tuning.failed));
   if (!status.k3s.failed.empty()) return no("FilesFailed", first(status.k3s.failed));
   if (status.generation.state == "rolled-back") return no("RolledBack", status.generation.why);

@@ -29,10 +29,11 @@ bool is(const Status& status, std::string_view type, std::string_view value) {
 // One word for the corner.
 std::string headline(const Status& status, int exit) {
   const Condition* ready = find(status, "Ready");
-  if (status.mode == "unconfigured") return "Unconfigured";
+  if (status.mode == "unconfigured" && !status.source.problem) return "Unconfigured";
   if (exit == 3 || ready == nullptr) return "Unknown";
-  if (is(status, "Stalled", "True")) return "Stalled: " + find(status, "Stalled")->reason;
   if (status.suspended) return "Suspended";
+  if (is(status, "Stalled", "True")) return "Stalled: " + find(status, "Stalled")->reason;
+  if (!status.hold.empty() && ready->status == "True") return "Held";
   if (ready->status == "True") return is(status, "Reconciling", "True") ? "Ready, retrying" : "Ready";
   if (is(status, "Reconciling", "True")) return "Reconciling";
   return ready->reason == "Observing" ? "Observing" : "Not ready: " + ready->reason;
@@ -52,16 +53,21 @@ std::string nextLook(const Status& status, const Screen& screen) {
   return "checked " + ago(source.checkedUs, screen.nowUs) + ", next " + next;
 }
 
+void problemRows(const Status& status, const Screen& screen, Rows& rows) {
+  const auto& source = status.source;
+  if (!source.problem) return;
+  const Colour colour = is(status, "Stalled", "True") ? Colour::red : Colour::yellow;
+  rows.wrap("problem", source.problem->reason + ": " + source.problem->text(), 4, kImportant, colour);
+  if (source.contactUs > 0) rows.add("", "last answer of the remote " + ago(source.contactUs, screen.nowUs), kUseful);
+}
+
 void sourceRows(const Status& status, const Screen& screen, Rows& rows) {
   const auto& source = status.source;
   const std::string at = source.commit.empty() ? source.branch : source.branch + "@" + shortId(source.commit);
   rows.addSplit("source", source.subject.empty() ? at : at + "  " + source.subject, nextLook(status, screen));
   if (!source.head.empty() && !source.commit.empty() && source.head != source.commit)
     rows.add("", "the head is " + shortId(source.head) + ", not in force", kImportant, Colour::yellow);
-  if (!source.problem) return;
-  const Colour colour = is(status, "Stalled", "True") ? Colour::red : Colour::yellow;
-  rows.wrap("problem", source.problem->reason + ": " + source.problem->text(), 4, kImportant, colour);
-  if (source.contactUs > 0) rows.add("", "last answer of the remote " + ago(source.contactUs, screen.nowUs), kUseful);
+  problemRows(status, screen, rows);
 }
 
 std::string join(const std::vector<std::string>& parts) {
@@ -176,7 +182,9 @@ std::string render(const Status& status, const Screen& screen) {
     if (!part->empty()) who += (who.empty() ? "" : "  ") + *part;
   rows.split(who, headline(status, exit), Colour::bold, colourOf(exit));
   agentRow(status, screen, exit, rows);
-  if (status.mode != "unconfigured") {
+  if (status.mode == "unconfigured") {
+    problemRows(status, screen, rows);
+  } else {
     sourceRows(status, screen, rows);
     rows.add("layers", join(status.layers), kUseful);
     generationRows(status, screen, rows);

@@ -142,6 +142,10 @@ TEST(Render, UnconfiguredSaysWhatToDo) {
   Status status;
   status.mode = "unconfigured";
   EXPECT_THAT(screenOf(status), testing::AllOf(HasSubstr("Unconfigured"), HasSubstr("bedplate.conf")));
+  status.writtenUs = kNow;
+  status.source.problem = host::Error{"InvalidConfiguration", 0, "", "bedplate.conf:3: unknown key 'branhc'", ""};
+  EXPECT_THAT(screenOf(status), testing::AllOf(HasSubstr("Stalled: InvalidConfiguration"), HasSubstr("bedplate.conf:3"),
+                                               HasSubstr("next        bedplated --check-config")));
 }
 
 }  // namespace
