@@ -1,6 +1,7 @@
 #include "agent/apply/database.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 
 #include <utility>
 
@@ -35,6 +36,14 @@ host::Failure failSqlite(sqlite3* db, int code, const std::string& shown) {
 }
 
 }  // namespace
+
+void CloseDatabase::operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
+
+void FinalizeStatement::operator()(sqlite3_stmt* statement) const { ::sqlite3_finalize(statement); }
+
+std::int64_t Statement::integer(int column) const { return ::sqlite3_column_int64(handle_.get(), column); }
+
+std::int64_t Connection::lastId() const { return ::sqlite3_last_insert_rowid(handle_.get()); }
 
 Statement& Statement::bind(int at, std::int64_t value) {
   const int code = ::sqlite3_bind_int64(handle_.get(), at, value);

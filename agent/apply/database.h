@@ -2,8 +2,6 @@
 // Thread-safety: used from one thread at a time.
 #pragma once
 
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,13 +9,16 @@
 
 #include "tuning/host/files.h"
 
+struct sqlite3;
+struct sqlite3_stmt;
+
 namespace bedplate::apply {
 
 struct CloseDatabase {
-  void operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
+  void operator()(sqlite3* db) const;
 };
 struct FinalizeStatement {
-  void operator()(sqlite3_stmt* statement) const { ::sqlite3_finalize(statement); }
+  void operator()(sqlite3_stmt* statement) const;
 };
 
 class Statement {
@@ -30,7 +31,7 @@ class Statement {
   // Steps a statement that gives no rows, and makes it ready to run again.
   host::Status run();
 
-  [[nodiscard]] std::int64_t integer(int column) const { return ::sqlite3_column_int64(handle_.get(), column); }
+  [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;
 
  private:
@@ -39,7 +40,7 @@ class Statement {
 
   std::unique_ptr<sqlite3_stmt, FinalizeStatement> handle_;
   std::string shown_;
-  int bound_ = SQLITE_OK;  // the first failure to bind
+  int bound_ = 0;  // SQLITE_OK, or the first failure to bind
 };
 
 class Connection {
@@ -49,7 +50,7 @@ class Connection {
 
   host::Result<Statement> prepare(std::string_view sql);
   host::Status execute(const char* sql);
-  [[nodiscard]] std::int64_t lastId() const { return ::sqlite3_last_insert_rowid(handle_.get()); }
+  [[nodiscard]] std::int64_t lastId() const;
   [[nodiscard]] const std::string& shown() const { return shown_; }
 
  private:

@@ -1,6 +1,7 @@
 #include "agent/apply/store_open.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "agent/apply/generations.h"

@@ -5,7 +5,9 @@
 
 namespace {
 
-using namespace bedplate;
+namespace source = bedplate::source;
+namespace cluster = bedplate::cluster;
+namespace sysctl = bedplate::sysctl;
 
 // A cluster directory from bytes: files one after another, "path\n", the content, and a NUL between them.
 source::Snapshot snapshotOf(std::string_view bytes) {
