@@ -207,16 +207,18 @@ void Pass::lookAgain() {
   auto seen = observe(machine_, sysctls, noFiles);
   if (!seen) return;  // the next run sees them
   const plan::Plan fresh = plan::make(sysctls, *seen, noFiles);
-  std::set<std::string> planned;
-  for (const auto& change : plan_.changes) planned.insert(change.subject);
+  std::set<std::string> appeared;
   for (auto& [key, value] : seen->sysctls) {
     const auto before = seen_.sysctls.find(key);
     if (before != seen_.sysctls.end() && before->second.value) continue;
+    appeared.insert(key);
     seen_.sysctls.insert_or_assign(key, value);
   }
+  // Only these: what was left out of the plan stays out.
   std::vector<plan::Change> added;
   for (const auto& change : fresh.changes)
-    if (change.action == Action::setSysctl && planned.count(change.subject) == 0) added.push_back(change);
+    if (change.action == Action::setSysctl && appeared.count(change.subject) != 0) added.push_back(change);
+  leaveOut([&](const plan::Change& change) { return appeared.count(change.subject) != 0; });
   const auto firstAfter = std::find_if(plan_.changes.begin(), plan_.changes.end(), [](const plan::Change& change) {
     return change.action != Action::loadModule && change.action != Action::setSysctl;
   });

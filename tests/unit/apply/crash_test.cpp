@@ -88,9 +88,6 @@ View filesOf(View all) {
 }
 
 struct Crash : testing::TestWithParam<std::tuple<int, Loss>> {
-  Crash() {
-    if (std::filesystem::exists("/dev/shm")) ::setenv("TMPDIR", "/dev/shm", 1);
-  }
   testlib::FakeClock clock;
 
   // Each file is one of the versions that there ever were; a half one is none.
