@@ -66,7 +66,7 @@ class File {
     const std::string_view line = rest_.substr(0, end);
     rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
     ++line_;
-    const std::string_view given = look(line, size) ? line : std::string_view();
+    const std::string_view given = look(line, size) ? line : std::string_view("");  // never null: memcpy
     std::memcpy(buffer, given.data(), given.size());
     buffer[given.size()] = '\n';
     buffer[given.size() + 1] = '\0';

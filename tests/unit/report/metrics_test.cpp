@@ -3,7 +3,7 @@
 
 #include <charconv>
 #include <map>
-#include <regex>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -32,11 +32,49 @@ double numberOf(const std::string& text) {
   return value;
 }
 
+struct Sample {
+  std::string name, labels;
+  double value = 0;
+};
+
+bool isName(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
+}
+
+// The end of {name="value",...} that begins at `at`, or npos. In values only \\, \" and \n are escapes.
+std::size_t endOfLabels(const std::string& line, std::size_t at) {
+  do {
+    const std::size_t equals = line.find("=\"", ++at);
+    if (equals == std::string::npos || !isName(std::string_view(line).substr(at, equals - at)))
+      return std::string::npos;
+    for (at = equals + 2; at < line.size() && line[at] != '"'; ++at)
+      if (line[at] == '\\' && (++at >= line.size() || std::string("\\\"n").find(line[at]) == std::string::npos))
+        return std::string::npos;
+    if (++at >= line.size()) return std::string::npos;
+  } while (line[at] == ',');
+  return line[at] == '}' ? at + 1 : std::string::npos;
+}
+
+// name{labels} value, and nothing behind it.
+std::optional<Sample> parseSample(const std::string& line) {
+  std::size_t at = line.find_first_of("{ ");
+  if (at == std::string::npos || !isName(std::string_view(line).substr(0, at))) return std::nullopt;
+  Sample sample;
+  sample.name = line.substr(0, at);
+  if (line[at] == '{') {
+    const std::size_t end = endOfLabels(line, at);
+    if (end == std::string::npos) return std::nullopt;
+    sample.labels = line.substr(at, end - at);
+    at = end;
+  }
+  if (at >= line.size() || line[at] != ' ') return std::nullopt;
+  sample.value = numberOf(line.substr(at + 1));
+  return sample;
+}
+
 // As strict as promtool and the textfile collector: HELP and TYPE once before the samples of a family, which stand
 // together; no series twice; no timestamps; counters end in _total; histograms are cumulative up to their count.
 void expectValid(const std::string& page) {
-  static const std::regex kSample(
-      R"re(([a-z_]+)(\{([a-z]+="([^"\\\n]|\\[\\"n])*")(,[a-z]+="([^"\\\n]|\\[\\"n])*")*\})? (\+?[-0-9.e+]+))re");
   std::map<std::string, std::string> types;
   std::set<std::string> helped, closed, series;
   std::string current;
@@ -61,18 +99,17 @@ void expectValid(const std::string& page) {
       }
       continue;
     }
-    std::smatch match;
-    ASSERT_TRUE(std::regex_match(line, match, kSample)) << line;
-    EXPECT_EQ(familyOf(match[1], types), current) << line;
+    const auto sample = parseSample(line);
+    ASSERT_TRUE(sample) << line;
+    EXPECT_EQ(familyOf(sample->name, types), current) << line;
     EXPECT_EQ(closed.count(current), 0u) << line;
-    EXPECT_TRUE(series.insert(match[1].str() + match[2].str()).second) << line;
-    const double value = numberOf(match[7]);
-    if (match[1].str().find("_bucket") != std::string::npos) {
-      EXPECT_GE(value, lastBucket) << line;
-      lastBucket = value;
+    EXPECT_TRUE(series.insert(sample->name + sample->labels).second) << line;
+    if (sample->name.find("_bucket") != std::string::npos) {
+      EXPECT_GE(sample->value, lastBucket) << line;
+      lastBucket = sample->value;
     }
-    if (match[1].str() == current + "_count") {
-      EXPECT_EQ(value, lastBucket) << line;
+    if (sample->name == current + "_count") {
+      EXPECT_EQ(sample->value, lastBucket) << line;
     }
   }
 }
