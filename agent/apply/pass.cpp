@@ -262,6 +262,24 @@ void Pass::run(const plan::Change& change) {
   }
 }
 
+void Pass::setAgain() {
+  sysctl::Tree tree(machine_.files);
+  const bool wrote = std::any_of(outcomes_.begin(), outcomes_.end(),
+                                 [](const Outcome& outcome) { return outcome.change.action == Action::setSysctl; });
+  if (!wrote) return;
+  for (const auto& [key, seen] : seen_.sysctls) {
+    if (unsettled_.count(key) != 0 || held_.sysctls.count(key) == 0) continue;
+    const auto now = tree.read(key);
+    if (!now || *now == seen.want.value) continue;
+    auto status = tree.write(key, seen.want.value);
+    if (status) continue;
+    unsettled_[key] = status.error().reason + ": " + status.error().why;
+    const auto outcome =
+        std::find_if(outcomes_.begin(), outcomes_.end(), [&](const Outcome& one) { return one.change.subject == key; });
+    if (outcome != outcomes_.end() && !seen.want.tolerant) outcome->error = std::move(status).error();
+  }
+}
+
 void Pass::runAll(Action action) {
   for (const auto& change : plan_.changes)
     if (change.action == action) run(change);
@@ -293,6 +311,7 @@ void Pass::runFiles(Action action, Area area) {
 void Pass::execute() {
   loadModules();
   runAll(Action::setSysctl);
+  setAgain();
   runFiles(Action::writeFile, Area::k3sConfig);
   runFiles(Action::writeFile, Area::manifest);
   runAll(Action::restoreSysctl);

@@ -73,6 +73,9 @@ class Pass {
   void loadModules();
   void lookAgain();
   Status set(const plan::Change& change);
+  // Some writes move other keys (net.ipv4.ip_forward sets every conf.*.forwarding; conf.default.X those devices whose
+  // own X was never set): what was written over is written once more, last.
+  void setAgain();
   Status remove(const std::string& path);
   void run(const plan::Change& change);
   void runAll(plan::Action action);

@@ -66,7 +66,9 @@ Json resultJson(const apply::SyncResult& result) {
 
 void print(Context& context, const apply::SyncResult& result) {
   auto& out = context.out();
-  for (const auto& finding : result.findings) out << report::clean(cluster::text(finding)) << "\n";
+  // Notes are for `bedplate check`: they say nothing of what would change.
+  for (const auto& finding : result.findings)
+    if (finding.severity != cluster::Severity::note) out << report::clean(cluster::text(finding)) << "\n";
   if (!result.plan) return;
   for (const auto& change : result.plan->changes) out << report::clean(plan::text(change)) << "\n";
   for (const auto& one : result.plan->pending) {

@@ -85,7 +85,7 @@ Answer answer(const apply::SyncResult& result, config::Mode mode) {
   if (run.undone) return ofRun(run, at + ": rolled back");
   std::string headline = at + ": " + (run.outcomes.empty() ? "nothing to change" : changes(run));
   if (run.generation) headline += fmt::format(", generation {}", *run.generation);
-  headline += fmt::format(", {:.2f}s", result.seconds);
+  headline += ", " + took(result.seconds);
   return ofRun(run, std::move(headline));
 }
 

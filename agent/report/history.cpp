@@ -94,8 +94,8 @@ std::string renderGeneration(const apply::Generation& generation, const plan::He
   field(out, screen, "started", dateTime(generation.startedUs, screen.utcOffsetSeconds));
   if (generation.finishedUs > 0)
     field(out, screen, "finished",
-          fmt::format("{}, {:.2f}s", dateTime(generation.finishedUs, screen.utcOffsetSeconds),
-                      static_cast<double>(generation.finishedUs - generation.startedUs) / 1e6));
+          fmt::format("{}, {}", dateTime(generation.finishedUs, screen.utcOffsetSeconds),
+                      took(static_cast<double>(generation.finishedUs - generation.startedUs) / 1e6)));
   if (generation.attempts > 1) field(out, screen, "attempts", std::to_string(generation.attempts));
   const auto number = static_cast<std::int64_t>(generation.outcomes.size());
   out += number == 0 ? "no changes recorded\n" : count(number, "change") + ":\n";

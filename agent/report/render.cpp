@@ -86,7 +86,7 @@ void generationRows(const Status& status, const Screen& screen, Rows& rows) {
                                  clockTime(generation.finishedUs, screen.nowUs, screen.utcOffsetSeconds));
   if (generation.state == "applying") line = fmt::format("{}, applying", generation.number);
   if (generation.finishedUs > 0 && generation.state == "applied")
-    line += fmt::format(", {} in {:.2f}s", count(generation.changes, "change"), generation.seconds);
+    line += fmt::format(", {} in {}", count(generation.changes, "change"), took(generation.seconds));
   if (generation.inForce != generation.number && generation.inForce > 0)
     line += fmt::format("; {} is in force", generation.inForce);
   const bool bad = generation.state == "rolled-back";

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <optional>
 
@@ -113,6 +115,11 @@ std::string duration(std::int64_t us) {
   if (seconds < 2 * 3600) return fmt::format("{}m", seconds / 60);
   if (seconds < 2 * 86400) return fmt::format("{}h", seconds / 3600);
   return fmt::format("{}d", seconds / 86400);
+}
+
+std::string took(double seconds) {
+  if (seconds < 0.1) return fmt::format("{}ms", std::max(1, static_cast<int>(std::lround(seconds * 1000))));
+  return fmt::format("{:.2f}s", seconds);
 }
 
 std::string ago(std::int64_t thenUs, std::int64_t nowUs) {

@@ -21,6 +21,8 @@ std::string fit(std::string_view text, int width);
 
 // "12s", "4m", "3h", "2d": the largest whole unit of a duration; negative ones count as 0.
 std::string duration(std::int64_t us);
+// What an action took: "12ms" below a tenth of a second, else "0.21s".
+std::string took(double seconds);
 // "12s ago"; "never" for 0.
 std::string ago(std::int64_t thenUs, std::int64_t nowUs);
 // "14:02:11" on the day of `nowUs`, else "2026-11-23 14:02"; in the time zone with this offset.
