@@ -45,10 +45,13 @@ class Demo:
         """Shows a command as typed, runs it, shows what it said. Gives its output."""
         print(f"  {BOLD}$ {line}{PLAIN}", flush=True)
         done = subprocess.run(["sh", "-c", line], cwd=cwd or self.stage.base, env=self.stage.environment, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
         print(textwrap.indent(done.stdout, "    "), end="", flush=True)
         expect(done.returncode in statuses, f"`{line}` exited {done.returncode}, not {' or '.join(map(str, statuses))}")
         return done.stdout
+
+    def status(self, section):
+        return self.stage.agent.status().get(section, {})
 
     def key(self, name):
         return " ".join(self.stage.tree.sysctl(name).split())
@@ -72,7 +75,8 @@ class Demo:
         say(f"{stage.node} stands for the root of a fresh host, web-01. `bedplate` below is {lib.CLI} --root {stage.node}.")
         if stage.real:
             say("The kernel's own, in a network namespace made for this: " + ", ".join(stage.real) + ".")
-        say("Plain files, because the whole machine has only one of each: " + ", ".join(stage.files) + "; and /sys/module, "
+        why = "because the whole machine has only one of each" if stage.real else "in place of the kernel's own"
+        say(f"Plain files, {why}: " + ", ".join(stage.files) + "; and /sys/module, "
             "which says that " + ", ".join(theatre.MODULES) + " are loaded.")
         say(f"Git: examples/infra at {stage.url}" + (", by a real sshd on a loopback of our own." if stage.real else "."))
         self.type("cat node/etc/bedplate/bedplate.conf")
@@ -93,8 +97,10 @@ class Demo:
 
     def enforce(self):
         self.heading("It may act")
+        start = time.monotonic()
         self.type("bedplate enforce")
-        self.type("bedplate sync")
+        lib.wait_for("the first generation", lambda: self.status("generation").get("state") == "applied", seconds=30)
+        say(f"{DIM}applied after {time.monotonic() - start:.1f} s{PLAIN}")
         shown = self.type(self.stage.read_keys(FORWARD, "net.ipv4.tcp_tw_reuse"))
         expect(shown.split() and self.key(FORWARD) == "1" and self.key("net.ipv4.tcp_tw_reuse") == "1", "the kernel has the values")
         expect(self.key(CONNTRACK) == "262144", "the node's layer wins over the cluster's")
@@ -105,7 +111,8 @@ class Demo:
                                                             "config.yaml.d/30-server.yaml", "config.yaml.d/50-ingress.yaml"],
                "K3s's configuration is that of a server called web-01")
         shown = self.type("bedplate status", statuses=(0, 1))
-        expect("Ready" in shown and "enforce" in shown, "the status is Ready and says enforce")
+        ready = [c["status"] for c in self.status("conditions") if c["type"] == "Ready"]
+        expect(ready == ["True"] and "enforce" in shown, "the status is Ready and says enforce")
         self.type("bedplate diff")
 
     def drift(self):
@@ -119,6 +126,8 @@ class Demo:
         before = hashlib.sha256(file.read_bytes()).digest()
         self.type(f"sed -i 's/selfHeal: true/selfHeal: false/' node/{MANIFESTS}/{name}")
         self.put_back(name, lambda: file.exists() and hashlib.sha256(file.read_bytes()).digest() == before)
+        shown = self.type(f"bedplate explain /{MANIFESTS}/{name}")
+        expect("manifests/argocd/app-backend-api.yaml" in shown, "explain names the file in Git")
 
     def commit(self):
         self.heading("A commit")
@@ -135,7 +144,7 @@ class Demo:
         shown = self.type(f"bedplate explain {CONNTRACK}")
         expect("nodes/web-01" in shown and "524288" in shown, "explain names the layer and the value")
         shown = self.type("bedplate history")
-        expect("web-01: raise conntrack" in shown and FORWARD in shown, "the history has the commit and the drift")
+        expect(all(w in shown for w in ("web-01: raise conntrack", FORWARD, "app-backend-api")), "the history has the commit and both drifts")
         self.type("bedplate status", statuses=(0, 1))
 
 
@@ -164,11 +173,10 @@ def main(arguments):
     start = time.monotonic()
     before = theatre.host_values()
     print(f"{BOLD}Bedplate, the main job from beginning to end{PLAIN}")
-    missing = None if arguments != ["--plain"] else "--plain was not given"
-    missing = missing or theatre.FullStage.possible()
-    if missing:
-        say(f"Without {missing} this runs on plain files. The full show (as root: sudo ./dev run) has real kernel values and a "
-            "real Git server over SSH, in namespaces of its own.")
+    missing = theatre.FullStage.possible()
+    if missing or arguments == ["--plain"]:
+        say(("This is the show on plain files. " if not missing else f"Without {missing} this runs on plain files. ") +
+            "The full one (sudo ./dev run) has real kernel values and a real Git server over SSH, in namespaces of its own.")
         status = inside(full=False)
     else:
         status = theatre.FullStage.enter(sys.executable, os.path.abspath(__file__), "--inside")
