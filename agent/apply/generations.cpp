@@ -27,6 +27,17 @@ host::Result<std::vector<std::string>> listOrNothing(host::Files& files, const s
   return names;
 }
 
+// All that looks like a hash in a target.json. To tidy up 20 of them must not cost 20 parses; a word too many keeps a
+// content too many.
+void addHashes(std::string_view text, std::set<std::string>& hashes) {
+  constexpr std::size_t kLength = 64;
+  for (std::size_t quote = text.find('"'); quote != std::string_view::npos; quote = text.find('"', quote + 1)) {
+    const std::string_view word = text.substr(quote + 1, kLength);
+    if (word.size() == kLength && word.find_first_not_of("0123456789abcdef") == std::string_view::npos)
+      hashes.emplace(word);
+  }
+}
+
 }  // namespace
 
 std::string Generations::targetPath(std::int64_t number) const {
@@ -105,9 +116,9 @@ void Generations::prune(const std::set<std::int64_t>& keep) {
       removedOne = remove(number).has_value() || removedOne;
       continue;
     }
-    const auto target = read(number);
-    if (!target) return;  // what it names is not known: nothing may go
-    for (const auto& file : target->files) named.insert(file.sha256);
+    const auto text = files_.read(targetPath(number), kMaxTarget);
+    if (!text) return;  // what it names is not known: nothing may go
+    addHashes(*text, named);
   }
   if (!removedOne) return;
   const auto blobs = files_.list(host::paths::generationBlobs, 1'000'000);

@@ -242,13 +242,16 @@ host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enfor
   }
 
   RunResult result;
-  if (!pass.idle()) {
+  const bool idle = pass.idle();
+  if (!idle) {
     BEDPLATE_TRY(pass.prepare(true));
     if (auto taken = pass.takeOriginals(); !taken) addNote(result, taken.error().text());
     pass.execute();
   }
   if (auto written = pass.writeBoot(); !written) pass.outcomes().push_back(bootFailure(written.error()));
-  if (auto settled = pass.settle(); !settled) addNote(result, settled.error().text());
+  if (!idle) {
+    if (auto settled = pass.settle(); !settled) addNote(result, settled.error().text());
+  }
   result.outcomes = std::move(pass.outcomes());
   result.pending = pass.plan().pending;
   for (auto& event : drifts) event.repaired = enforce && pass.unsettled().count(event.subject) == 0;

@@ -73,7 +73,7 @@ host::Status observeFile(Machine& machine, const std::string& path, SeenFiles* s
   if (!info) {
     // ENOTDIR and the like as well: what is in the way says so when it is written.
     if (info.error().reason != "NotFound") return host::Failure(info.error());
-    observed.files.emplace(path, file);
+    observed.files.emplace_hint(observed.files.end(), path, file);
     return {};
   }
   file.present = true;
@@ -85,7 +85,7 @@ host::Status observeFile(Machine& machine, const std::string& path, SeenFiles* s
     auto hash = hashOf(machine, path, *info, seen);
     if (hash) file.sha256 = std::move(*hash);  // else it shows as unreadable, and is put right like any other
   }
-  observed.files.emplace(path, std::move(file));
+  observed.files.emplace_hint(observed.files.end(), path, std::move(file));  // targets are by path
   return {};
 }
 
@@ -101,8 +101,11 @@ host::Result<plan::Observed> observe(Machine& machine, const plan::Target& targe
     observed.modules[want.entry.name] = modules::loaded(machine.files, want.entry.name);
   BEDPLATE_TRY(observeSysctls(machine, target, held, observed));
   for (const auto& file : target.files) BEDPLATE_TRY(observeFile(machine, file.path, seen, observed));
-  for (const auto& [path, original] : held.files)
-    if (observed.files.count(path) == 0) BEDPLATE_TRY(observeFile(machine, path, seen, observed));
+  auto wanted = target.files.begin();
+  for (const auto& [path, original] : held.files) {
+    while (wanted != target.files.end() && wanted->path < path) ++wanted;
+    if (wanted == target.files.end() || wanted->path != path) BEDPLATE_TRY(observeFile(machine, path, seen, observed));
+  }
   return observed;
 }
 

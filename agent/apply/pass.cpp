@@ -50,8 +50,8 @@ bool Pass::idle() const {
   if (!plan_.changes.empty() || !keysToDrop().empty() || !pathsToDrop().empty()) return false;
   for (const auto& [key, seen] : seen_.sysctls)
     if (seen.value && held_.sysctls.count(key) == 0) return false;
-  return std::all_of(target_.files.begin(), target_.files.end(),
-                     [&](const auto& file) { return held_.files.count(file.path) != 0; });
+  // No held path is left over, so that equal numbers mean equal paths.
+  return held_.files.size() == target_.files.size();
 }
 
 const plan::FileTarget* Pass::wanted(const std::string& path) const {
@@ -354,8 +354,12 @@ std::vector<std::string> Pass::keysToDrop() const {
 
 std::vector<std::string> Pass::pathsToDrop() const {
   std::vector<std::string> paths;
-  for (const auto& [path, original] : held_.files)
-    if (wanted(path) == nullptr && unsettled_.count(path) == 0) paths.push_back(path);
+  auto file = target_.files.begin();
+  for (const auto& [path, original] : held_.files) {
+    while (file != target_.files.end() && file->path < path) ++file;
+    const bool unwanted = file == target_.files.end() || file->path != path;
+    if (unwanted && unsettled_.count(path) == 0) paths.push_back(path);
+  }
   return paths;
 }
 

@@ -124,10 +124,23 @@ void giveSysctlsBack(const Observed& observed, const Held& held, Plan& plan) {
   }
 }
 
-void giveFilesBack(const std::set<std::string_view>& wanted, const Observed& observed, const Held& held, Area area,
-                   Plan& plan) {
-  for (const auto& [path, original] : held.files) {
-    if (original.area != area || wanted.count(path) != 0) continue;
+using HeldFile = std::map<std::string, FileOriginal>::const_iterator;
+
+// Held files that the target does not have; both are by path.
+std::vector<HeldFile> formerFiles(const Target& target, const Held& held) {
+  std::vector<HeldFile> former;
+  auto wanted = target.files.begin();
+  for (auto file = held.files.begin(); file != held.files.end(); ++file) {
+    while (wanted != target.files.end() && wanted->path < file->first) ++wanted;
+    if (wanted == target.files.end() || wanted->path != file->first) former.push_back(file);
+  }
+  return former;
+}
+
+void giveFilesBack(const std::vector<HeldFile>& former, const Observed& observed, Area area, Plan& plan) {
+  for (const auto& file : former) {
+    const auto& [path, original] = *file;
+    if (original.area != area) continue;
     const auto found = observed.files.find(path);
     if (found == observed.files.end()) continue;
     const FileSeen& seen = found->second;
@@ -154,10 +167,9 @@ Plan make(const Target& target, const Observed& observed, const Held& held) {
   planFiles(target, observed, Area::manifest, plan);
 
   giveSysctlsBack(observed, held, plan);
-  std::set<std::string_view> wanted;
-  for (const auto& file : target.files) wanted.insert(file.path);
-  giveFilesBack(wanted, observed, held, Area::k3sConfig, plan);
-  giveFilesBack(wanted, observed, held, Area::manifest, plan);
+  const auto former = formerFiles(target, held);
+  giveFilesBack(former, observed, Area::k3sConfig, plan);
+  giveFilesBack(former, observed, Area::manifest, plan);
   return plan;
 }
 
