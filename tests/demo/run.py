@@ -144,7 +144,8 @@ class Demo:
         shown = self.type(f"bedplate explain {CONNTRACK}")
         expect("nodes/web-01" in shown and "524288" in shown, "explain names the layer and the value")
         shown = self.type("bedplate history")
-        expect(all(w in shown for w in ("web-01: raise conntrack", FORWARD, "app-backend-api")), "the history has the commit and both drifts")
+        expect(all(word in shown for word in ("web-01: raise conntrack", FORWARD, "app-backend-api")),
+               "the history has the commit and both drifts")
         self.type("bedplate status", statuses=(0, 1))
 
 
