@@ -104,7 +104,7 @@ TEST_F(SessionTest, EndsAWorkerThatBreaksTheProtocol) {
 
 TEST_F(SessionTest, SaysHowAWorkerEnded) {
   EXPECT_THAT(start("exit").error().text(), HasSubstr("status 3, its last words: libgit2.so.1.5: cannot open"));
-  EXPECT_THAT(start("crash").error().text(), HasSubstr("signal 11"));
+  EXPECT_THAT(start("crash").error().text(), HasSubstr("signal 31"));
   const auto session = start("dies-later");
   ASSERT_TRUE(session);
   const auto fetched = (*session)->fetch();
@@ -127,12 +127,16 @@ TEST_F(SessionTest, EndsASilentWorkerAtTheDeadline) {
 }
 
 TEST_F(SessionTest, EndsAWorkerThatIsBusyForever) {
+  // On a loaded machine its start alone may take longer than this.
+  auto session = start("endless", 500);
+  for (int tries = 0; tries < 20 && !session; ++tries) session = start("endless", 500);
+  ASSERT_TRUE(session) << session.error().text();
   const auto before = steady_clock::now();
-  const auto session = start("endless", 100);
-  ASSERT_FALSE(session);
-  EXPECT_EQ(session.error().reason, "Timeout");
-  EXPECT_GE(steady_clock::now() - before, milliseconds(20 * 100));
-  EXPECT_THAT(session.error().text(), HasSubstr("was not done after 2 s"));
+  const auto fetched = (*session)->fetch();
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().reason, "Timeout");
+  EXPECT_GE(steady_clock::now() - before, milliseconds(20 * 500));
+  EXPECT_THAT(fetched.error().text(), HasSubstr("was not done after 10 s"));
 }
 
 TEST_F(SessionTest, EndsAWorkerThatDoesNotLeave) {
