@@ -14,7 +14,8 @@
 
 namespace {
 
-using namespace bedplate;
+namespace source = bedplate::source;
+namespace wire = bedplate::wire;
 using source::ObjectId;
 using source::ObjectType;
 using wire::Kind;
