@@ -53,7 +53,8 @@ class Compiler {
     if (file.area == Area::nodeYaml) return nodeYaml_.add(file.file->path, text);
     if (isMask(file.area, text)) {
       if (kept_.erase(file.path) == 0)
-        say(Severity::note, file.file->path, {}, "empty, and no layer before has " + file.path + ": masks nothing");
+        say(Severity::note, file.file->path, {},
+            "empty, and no layer before has " + printable(file.path) + ": masks nothing");
       return;
     }
     if (file.area == Area::k3s) judgeK3s(*file.file);
@@ -115,7 +116,7 @@ class Compiler {
       const auto [other, isNew] = byLowerCase.emplace(lower(path), &kept);
       if (!isNew)
         say(Severity::error, source.path, {},
-            "differs from " + other->second->file->file->path + " only in upper and lower case: rename one");
+            "differs from " + printable(other->second->file->file->path) + " only in upper and lower case: rename one");
       // Only servers have a directory for manifests; one made on an agent would only mislead.
       if (desired_.node.role != "agent")
         desired_.manifests.push_back({path, kept.layer->name, source.path, source.content});
@@ -133,7 +134,7 @@ class Compiler {
           say(Severity::warning, rule.file, {rule.line, 0},
               fmt::format("{} is {} here and {} in {}:{} of the same layer; the value here wins",
                           sysctl::dotted(rule.key), inQuotes(rule.value), inQuotes(before->second.value),
-                          before->second.file, before->second.line));
+                          printable(before->second.file), before->second.line));
         before->second = rule;
         desired_.sysctls.push_back({rule, layer.name});
       }

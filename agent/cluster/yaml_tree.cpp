@@ -95,12 +95,11 @@ bool saysNothing(std::string_view text) {
     const auto end = text.find('\n');
     auto line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    line.remove_prefix(span(line, " \t\r"));
-    if (line.empty() || line[0] == '#') continue;
-    if (line.substr(0, 3) != "---") return false;
-    line.remove_prefix(3);
-    line.remove_prefix(span(line, " \t\r"));
-    if (!line.empty() && line[0] != '#') return false;
+    const bool marker = line.substr(0, 3) == "---";  // elsewhere than at the very beginning it is text, as "---#" is
+    if (marker) line.remove_prefix(3);
+    const auto blanks = span(line, " \t\r");
+    if (blanks == line.size()) continue;
+    if (line[blanks] != '#' || (marker && blanks == 0)) return false;
   }
   return true;
 }

@@ -148,7 +148,7 @@ TEST(Yaml, ScalarsStayAsTheyWereWritten) {
 TEST(Yaml, SaysNothing) {
   for (const char* empty : {"", "\n\n", "# x\n", "---\n# x\n---\n", "  # x", "\xef\xbb\xbf# x\n", "--- # x\r\n"})
     EXPECT_TRUE(saysNothing(empty)) << empty;
-  for (const char* something : {"a", "{}", "--- a", "----", "# x\nnull\n", "%YAML 1.2\n"})
+  for (const char* something : {"a", "{}", "--- a", "----", "---#", "\t---\n", " ---\n", "# x\nnull\n", "%YAML 1.2\n"})
     EXPECT_FALSE(saysNothing(something)) << something;
 }
 
