@@ -6,6 +6,16 @@
 #include <filesystem>
 
 namespace bedplate::testlib {
+namespace {
+
+// As if /etc, our state and K3s's data lay on file systems of their own: a flush of one says nothing about another.
+std::string mountOf(const std::string& path) {
+  for (const char* mount : {"var/lib/bedplate", "var/lib/rancher", "etc"})
+    if (path.compare(0, std::string_view(mount).size(), mount) == 0) return mount;
+  return {};
+}
+
+}  // namespace
 
 host::Status PowerCutFiles::step(const std::string& path, bool disk) {
   ++changes_;
@@ -70,8 +80,9 @@ host::Status PowerCutFiles::flush(const std::string& path) {
 host::Status PowerCutFiles::flushFileSystem(const std::string& path) {
   BEDPLATE_TRY(step(path, true));
   // The real call would flush the machine's disk; what it promises is what counts here.
-  dirty_.clear();
-  undo_.clear();
+  const std::string mount = mountOf(path);
+  std::erase_if(dirty_, [&](const std::string& file) { return mountOf(file) == mount; });
+  std::erase_if(undo_, [&](const Undo& undo) { return mountOf(undo.path) == mount; });
   return {};
 }
 
