@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import node as nodes  # noqa: E402
 from node import wait_for  # noqa: E402
-from node_test import agent, package  # noqa: E402
+from node_test import Repository, package  # noqa: E402
 
 COLLECTION = HERE.parents[1] / "ansible"
 PLAYBOOK = """---
@@ -47,7 +47,7 @@ class Ansible(unittest.TestCase):
         node.file("root/.ssh").chmod(0o700)
         (node.path / "var/lib/node-exporter").mkdir(parents=True)
         node.boot()
-        cls.repository = agent.Repository(base=node.file("srv"))
+        cls.repository = Repository(base=node.file("srv"))
         cls.commit = cls.repository.commit({"sysctl.d/99-k8s.conf": "net.ipv4.tcp_fin_timeout = 30\n"}, "first")
         host_key = " ".join(node.file("etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2])
         (node.work / "known_hosts").write_text(f"127.0.0.1 {host_key}\n")
