@@ -7,7 +7,9 @@
 namespace bedplate::apply {
 namespace {
 
-using namespace testing_node;  // NOLINT
+using testing_node::makeNode;
+using testing_node::Process;
+using testing_node::TargetBuilder;
 
 plan::Target big(int changed) {
   TargetBuilder builder("big");

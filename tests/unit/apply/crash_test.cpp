@@ -14,7 +14,16 @@
 namespace bedplate::apply {
 namespace {
 
-using namespace testing_node;  // NOLINT: the vocabulary of these tests
+using testing_node::bootKernel;
+using testing_node::kBridge;
+using testing_node::kConfig;
+using testing_node::kernelDefaults;
+using testing_node::kHandMade;
+using testing_node::makeNode;
+using testing_node::Process;
+using testing_node::systemdAtBoot;
+using testing_node::TargetBuilder;
+using testing_node::view;
 using testlib::Loss;
 using testlib::PowerCutFiles;
 
