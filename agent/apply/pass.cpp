@@ -263,12 +263,15 @@ void Pass::run(const plan::Change& change) {
 }
 
 void Pass::setAgain() {
+  std::set<std::string> written;
+  for (const auto& outcome : outcomes_)
+    if (outcome.change.action == Action::setSysctl) written.insert(outcome.change.subject);
+  if (written.empty()) return;
   sysctl::Tree tree(machine_.files);
-  const bool wrote = std::any_of(outcomes_.begin(), outcomes_.end(),
-                                 [](const Outcome& outcome) { return outcome.change.action == Action::setSysctl; });
-  if (!wrote) return;
   for (const auto& [key, seen] : seen_.sysctls) {
-    if (unsettled_.count(key) != 0 || held_.sysctls.count(key) == 0) continue;
+    // A drift that is only reported, and what the kernel refused, stay as they are.
+    const bool held = written.count(key) != 0 || (seen.value && *seen.value == seen.want.value);
+    if (!held || unsettled_.count(key) != 0) continue;
     const auto now = tree.read(key);
     if (!now || *now == seen.want.value) continue;
     auto status = tree.write(key, seen.want.value);
