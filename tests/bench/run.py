@@ -42,10 +42,16 @@ def node(sysctls, manifests):
     return lib.Agent(tree, bus), repository
 
 
+def own_ms(pid):
+    """What the threads of a process have run, in milliseconds; exact, where /proc/PID/stat counts ticks of 10 ms."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
+
+
 def cpu_ms(pid):
     """User + system of a process and of the children it has waited for, in milliseconds."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(f) for f in fields[11:15]) * 1000 / TICKS
+    return own_ms(pid) + sum(int(f) for f in fields[13:15]) * 1000 / TICKS
 
 
 def pss_kib(pid):
@@ -84,18 +90,22 @@ def reconcile(sysctls, manifests, rounds):
     pid = agent.process.pid
     sync(agent)
     row["first apply, start to done, ms CPU"] = cpu_ms(pid)
+    row["  of it the daemon"] = own_ms(pid)
     row["first apply, wall ms"] = (time.monotonic() - start) * 1000
+    # A file that changed a moment ago is read again at each look (it may change within one tick of its clock).
+    time.sleep(2.5)
     sync(agent)
 
-    before = cpu_ms(pid)
+    before, own = cpu_ms(pid), own_ms(pid)
     for _ in range(rounds):
         sync(agent)
     row["nothing to do, ms CPU"] = (cpu_ms(pid) - before) / rounds
+    row["  of it the daemon "] = (own_ms(pid) - own) / rounds
 
     if manifests:
         changes = max(5, rounds // 5)
         walls = []
-        before = cpu_ms(pid)
+        before, own = cpu_ms(pid), own_ms(pid)
         for i in range(changes):
             repository.commit({"manifests/app-0000.yaml": manifest(0, f"change {i}")}, f"change {i}", push=False)
             begin = time.monotonic()
@@ -103,6 +113,7 @@ def reconcile(sysctls, manifests, rounds):
             sync(agent)
             walls.append((time.monotonic() - begin) * 1000)
         row["one manifest changed, ms CPU"] = (cpu_ms(pid) - before) / changes
+        row["  of it the daemon  "] = (own_ms(pid) - own) / changes
         row["push and sync to applied, wall ms"] = statistics.median(walls)
     clean(agent, repository)
     return row
@@ -125,15 +136,21 @@ def idle(seconds):
     return row
 
 
-def drift(rounds):
+# Beyond 20 repairs a minute the daemon takes its time on purpose (docs/architecture.md): that is not what is measured.
+REPAIRS = 18
+
+
+def repairs(count):
+    """Wall milliseconds from the end of a write to a manifest until it is as it was, `count` times."""
     agent, repository = node(20, 50)
     agent.start()
     sync(agent)
+    time.sleep(0.5)
     top = agent.tree / "var/lib/rancher/k3s/server/manifests/bedplate"
     file = next(top.glob("app-0000*"))
     wanted = file.read_text()
     times = []
-    for _ in range(rounds):
+    for _ in range(count):
         file.write_text("# edited by hand\n")
         begin = time.monotonic()
         while file.exists() is False or file.read_text() != wanted:
@@ -141,8 +158,15 @@ def drift(rounds):
                 raise SystemExit("a drifted manifest was not put back")
             time.sleep(0.0005)
         times.append((time.monotonic() - begin) * 1000)
-        time.sleep(0.05)
+        time.sleep(0.1)
     clean(agent, repository)
+    return times
+
+
+def drift(rounds):
+    times = []
+    while len(times) < rounds:
+        times += repairs(min(REPAIRS, rounds - len(times)))
     times.sort()
     return {
         "manifest drift to repair, median ms": statistics.median(times),
