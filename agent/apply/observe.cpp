@@ -1,6 +1,7 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "agent/apply/apply.h"
@@ -67,25 +68,60 @@ host::Result<std::string> hashOf(Machine& machine, const std::string& path, cons
   return hash;
 }
 
-host::Status observeFile(Machine& machine, const std::string& path, SeenFiles* seen, plan::Observed& observed) {
+host::Status observeFile(Machine& machine, const std::string& path, const host::Result<host::FileInfo>& info,
+                         SeenFiles* seen, plan::Observed& observed) {
   plan::FileSeen file;
-  const auto info = machine.files.info(path);
-  if (!info) {
+  if (info) {
+    file.present = true;
+    file.regular = info->kind == host::FileKind::regular;
+    file.mode = info->mode;
+    file.uid = info->uid;
+    file.gid = info->gid;
+    if (file.regular) {
+      auto hash = hashOf(machine, path, *info, seen);
+      if (hash) file.sha256 = std::move(*hash);  // else it shows as unreadable, and is put right like any other
+    }
+  } else if (info.error().reason != "NotFound") {
     // ENOTDIR and the like as well: what is in the way says so when it is written.
-    if (info.error().reason != "NotFound") return host::Failure(info.error());
-    observed.files.emplace_hint(observed.files.end(), path, file);
-    return {};
+    return host::Failure(info.error());
   }
-  file.present = true;
-  file.regular = info->kind == host::FileKind::regular;
-  file.mode = info->mode;
-  file.uid = info->uid;
-  file.gid = info->gid;
-  if (file.regular) {
-    auto hash = hashOf(machine, path, *info, seen);
-    if (hash) file.sha256 = std::move(*hash);  // else it shows as unreadable, and is put right like any other
+  observed.files.emplace_hint(observed.files.end(), path, std::move(file));
+  return {};
+}
+
+// Every path that is wanted or held, once and in order: both are by path.
+std::vector<const std::string*> pathsOf(const plan::Target& target, const plan::Held& held) {
+  std::vector<const std::string*> paths;
+  paths.reserve(std::max(target.files.size(), held.files.size()));
+  auto kept = held.files.begin();
+  for (const auto& file : target.files) {
+    for (; kept != held.files.end() && kept->first < file.path; ++kept) paths.push_back(&kept->first);
+    if (kept != held.files.end() && kept->first == file.path) ++kept;
+    paths.push_back(&file.path);
   }
-  observed.files.emplace_hint(observed.files.end(), path, std::move(file));  // targets are by path
+  for (; kept != held.files.end(); ++kept) paths.push_back(&kept->first);
+  return paths;
+}
+
+host::Status observeFiles(Machine& machine, const plan::Target& target, const plan::Held& held, SeenFiles* seen,
+                          plan::Observed& observed) {
+  const auto paths = pathsOf(target, held);
+  std::vector<std::string_view> names;
+  for (std::size_t begin = 0; begin < paths.size();) {
+    const std::string directory = host::parentPath(*paths[begin]);
+    const std::size_t skip = directory.empty() ? 0 : directory.size() + 1;
+    names.clear();
+    for (std::size_t i = begin;
+         i < paths.size() && paths[i]->rfind('/') + 1 == skip && paths[i]->compare(0, directory.size(), directory) == 0;
+         ++i)
+      names.push_back(std::string_view(*paths[i]).substr(skip));
+    host::Status status;
+    machine.files.infos(directory, names, [&](std::size_t i, const host::Result<host::FileInfo>& info) {
+      if (status) status = observeFile(machine, *paths[begin + i], info, seen, observed);
+    });
+    BEDPLATE_TRY(status);
+    begin += names.size();
+  }
   return {};
 }
 
@@ -100,12 +136,7 @@ host::Result<plan::Observed> observe(Machine& machine, const plan::Target& targe
   for (const auto& want : target.modules)
     observed.modules[want.entry.name] = modules::loaded(machine.files, want.entry.name);
   BEDPLATE_TRY(observeSysctls(machine, target, held, observed));
-  for (const auto& file : target.files) BEDPLATE_TRY(observeFile(machine, file.path, seen, observed));
-  auto wanted = target.files.begin();
-  for (const auto& [path, original] : held.files) {
-    while (wanted != target.files.end() && wanted->path < path) ++wanted;
-    if (wanted == target.files.end() || wanted->path != path) BEDPLATE_TRY(observeFile(machine, path, seen, observed));
-  }
+  BEDPLATE_TRY(observeFiles(machine, target, held, seen, observed));
   return observed;
 }
 

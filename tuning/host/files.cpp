@@ -46,6 +46,20 @@ FileKind kindOf(mode_t mode) {
 
 std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
+FileInfo infoOf(const struct stat& status) {
+  FileInfo info;
+  info.kind = kindOf(status.st_mode);
+  info.mode = status.st_mode & 07777;
+  info.uid = status.st_uid;
+  info.gid = status.st_gid;
+  info.size = static_cast<std::uint64_t>(status.st_size);
+  info.inode = status.st_ino;
+  info.device = status.st_dev;
+  info.modifiedNs = nanoseconds(status.st_mtim);
+  info.changedNs = nanoseconds(status.st_ctim);
+  return info;
+}
+
 struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
@@ -112,17 +126,47 @@ Result<FileInfo> HostFiles::info(const std::string& path) {
   if (!fd.valid()) return failErrno(errno, shown(path), "cannot look at");
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return failErrno(errno, shown(path), "cannot look at");
-  FileInfo info;
-  info.kind = kindOf(status.st_mode);
-  info.mode = status.st_mode & 07777;
-  info.uid = status.st_uid;
-  info.gid = status.st_gid;
-  info.size = static_cast<std::uint64_t>(status.st_size);
-  info.inode = status.st_ino;
-  info.device = status.st_dev;
-  info.modifiedNs = nanoseconds(status.st_mtim);
-  info.changedNs = nanoseconds(status.st_ctim);
-  return info;
+  return infoOf(status);
+}
+
+void Files::infos(const std::string& directory, const std::vector<std::string_view>& names,
+                  const std::function<void(std::size_t, Result<FileInfo>)>& take) {
+  for (std::size_t i = 0; i < names.size(); ++i) take(i, info(joinPath(directory, names[i])));
+}
+
+void HostFiles::infos(const std::string& directory, const std::vector<std::string_view>& names,
+                      const std::function<void(std::size_t, Result<FileInfo>)>& take) {
+  const UniqueFd fd(openBeneath(fd_.get(), directory.c_str(), O_PATH | O_DIRECTORY, 0));
+  if (!fd.valid()) return Files::infos(directory, names, take);  // each says why
+  std::string name;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    name = names[i];
+    struct stat status{};
+    // Only a plain name is certain to stay below the root.
+    const bool plain = !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+    if (!plain)
+      take(i, info(joinPath(directory, name)));
+    else if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+      take(i, infoOf(status));
+    else
+      take(i, failErrno(errno, shown(joinPath(directory, name)), "cannot look at"));
+  }
+}
+
+Result<std::string> HostFiles::readValue(const std::string& path, std::size_t limit) {
+  char buffer[1024];
+  ssize_t n = -1;
+  {
+    const UniqueFd fd(openBeneath(fd_.get(), path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0));
+    if (!fd.valid()) return failErrno(errno, shown(path), "cannot read");
+    do n = ::read(fd.get(), buffer, sizeof buffer);
+    while (n < 0 && errno == EINTR);
+  }
+  // A short line is the whole: the files of /proc/sys give their value in one piece. All else is read() to judge.
+  const bool whole = n > 0 && static_cast<std::size_t>(n) < sizeof buffer && static_cast<std::size_t>(n) <= limit &&
+                     buffer[n - 1] == '\n';
+  if (whole) return std::string(buffer, static_cast<std::size_t>(n));
+  return read(path, limit);
 }
 
 Result<std::vector<std::string>> HostFiles::list(const std::string& path, std::size_t limit) {

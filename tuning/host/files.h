@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,11 @@ class Files {
   virtual Result<std::string> read(const std::string& path, std::size_t limit) = 0;
   // lstat. "NotFound" when there is nothing.
   virtual Result<FileInfo> info(const std::string& path) = 0;
+  // info() of names in one directory, in their order: one look at the way to it for all of them.
+  virtual void infos(const std::string& directory, const std::vector<std::string_view>& names,
+                     const std::function<void(std::size_t, Result<FileInfo>)>& take);
+  // read() of what holds one short value, as the files of /proc/sys do: the fewest system calls.
+  virtual Result<std::string> readValue(const std::string& path, std::size_t limit) { return read(path, limit); }
   // The names in a directory without "." and "..", in byte order. "TooLarge" beyond `limit` names.
   virtual Result<std::vector<std::string>> list(const std::string& path, std::size_t limit = 100000) = 0;
   // mkdir -p; existing directories keep their mode. Each new one is created with `mode`, and its parent is flushed.
@@ -81,6 +87,9 @@ class HostFiles final : public Files {
 
   Result<std::string> read(const std::string& path, std::size_t limit) override;
   Result<FileInfo> info(const std::string& path) override;
+  void infos(const std::string& directory, const std::vector<std::string_view>& names,
+             const std::function<void(std::size_t, Result<FileInfo>)>& take) override;
+  Result<std::string> readValue(const std::string& path, std::size_t limit) override;
   Result<std::vector<std::string>> list(const std::string& path, std::size_t limit) override;
   Status makeDirectories(const std::string& path, mode_t mode) override;
   Status create(const std::string& path, std::string_view content, mode_t mode, uid_t uid, gid_t gid) override;

@@ -60,7 +60,7 @@ host::Failure refusedValue(host::Error error, const std::string& key, const std:
 
 host::Result<std::string> Tree::read(const std::string& key) {
   if (!staysInside(key)) return host::fail("Invalid", dotted(key), "is not the name of a key", "check the spelling");
-  auto text = files_.read(pathOf(key), kMaxValue);
+  auto text = files_.readValue(pathOf(key), kMaxValue);
   if (!text) return named(std::move(text).error(), key);
   // Most values are one word and a newline: no second buffer for them.
   if (!text->empty() && text->back() == '\n') text->pop_back();
