@@ -26,11 +26,14 @@ bool ofInterface(const std::string& key) {
 }  // namespace
 
 host::Status Pass::look(bool otherBoot) {
-  BEDPLATE_TRY_LET(held_, store_.held());
-  BEDPLATE_TRY_LET(seen_, observe(machine_, target_, held_, &known_));
-  if (otherBoot)
-    for (auto& [key, original] : held_.sysctls) original.bootId = seen_.bootId;
-  plan_ = plan::make(target_, seen_, held_);
+  BEDPLATE_TRY_LET(held_, store_.sharedHeld());
+  BEDPLATE_TRY_LET(seen_, observe(machine_, target_, *held_, &known_));
+  if (otherBoot) {
+    auto ofThisBoot = std::make_shared<plan::Held>(*held_);
+    for (auto& [key, original] : ofThisBoot->sysctls) original.bootId = seen_.bootId;
+    held_ = std::move(ofThisBoot);
+  }
+  plan_ = plan::make(target_, seen_, *held_);
   return {};
 }
 
@@ -49,9 +52,14 @@ void Pass::defer(const Outcome& last) {
 bool Pass::idle() const {
   if (!plan_.changes.empty() || !keysToDrop().empty() || !pathsToDrop().empty()) return false;
   for (const auto& [key, seen] : seen_.sysctls)
-    if (seen.value && held_.sysctls.count(key) == 0) return false;
-  // No held path is left over, so that equal numbers mean equal paths.
-  return held_.files.size() == target_.files.size();
+    if (seen.value && held_->sysctls.count(key) == 0) return false;
+  // Both are by path.
+  auto held = held_->files.begin();
+  for (const auto& file : target_.files) {
+    while (held != held_->files.end() && held->first < file.path) ++held;
+    if (held == held_->files.end() || held->first != file.path) return false;
+  }
+  return true;
 }
 
 const plan::FileTarget* Pass::wanted(const std::string& path) const {
@@ -62,8 +70,8 @@ const plan::FileTarget* Pass::wanted(const std::string& path) const {
 
 Area Pass::areaOf(const std::string& path) const {
   if (const auto* file = wanted(path)) return file->area;
-  const auto found = held_.files.find(path);
-  return found == held_.files.end() ? Area::manifest : found->second.area;
+  const auto found = held_->files.find(path);
+  return found == held_->files.end() ? Area::manifest : found->second.area;
 }
 
 // --- prepare ---------------------------------------------------------------------------------------------------------
@@ -88,14 +96,14 @@ host::Status Pass::inTheWay(const std::string& path) const {
   if (!seen.present || seen.regular) return {};
   const auto info = machine_.files.info(path);
   const bool directory = info && info->kind == host::FileKind::directory;
-  if (!directory && held_.files.count(path) != 0) return {};
+  if (!directory && held_->files.count(path) != 0) return {};
   return host::fail("NotAFile", machine_.files.shown(path), directory ? "is a directory" : "is not a regular file",
                     "move it away, then it is written");
 }
 
 void Pass::stageRestore(const std::string& path) {
   if (auto way = inTheWay(path); !way) return staging_.fail(path, std::move(way).error());
-  const auto& original = held_.files.at(path);
+  const auto& original = held_->files.at(path);
   const std::string kept = host::joinPath(host::paths::originals, original.sha256);
   auto content = machine_.files.read(kept, 16 << 20);
   if (!content) return staging_.fail(path, std::move(content).error());
@@ -147,9 +155,9 @@ void Pass::takeFile(const plan::FileTarget& file, plan::Held& take) {
 plan::Held Pass::originalsToTake() {
   plan::Held take;
   for (const auto& [key, seen] : seen_.sysctls)
-    if (seen.value && held_.sysctls.count(key) == 0) take.sysctls[key] = {*seen.value, seen_.bootId};
+    if (seen.value && held_->sysctls.count(key) == 0) take.sysctls[key] = {*seen.value, seen_.bootId};
   for (const auto& file : target_.files)
-    if (held_.files.count(file.path) == 0) takeFile(file, take);
+    if (held_->files.count(file.path) == 0) takeFile(file, take);
   return take;
 }
 
@@ -160,8 +168,8 @@ host::Status Pass::takeOriginals() {
     for (const auto& [path, original] : take.files) blocked_.insert_or_assign(path, taken.error());
     return taken;
   }
-  held_.sysctls.insert(take.sysctls.begin(), take.sysctls.end());
-  held_.files.insert(take.files.begin(), take.files.end());
+  if (take.sysctls.empty() && take.files.empty()) return {};
+  BEDPLATE_TRY_LET(held_, store_.sharedHeld());
   return {};
 }
 
@@ -203,7 +211,7 @@ void Pass::lookAgain() {
   plan::Target sysctls;
   sysctls.sysctls = target_.sysctls;
   plan::Held noFiles;
-  noFiles.sysctls = held_.sysctls;
+  noFiles.sysctls = held_->sysctls;
   auto seen = observe(machine_, sysctls, noFiles);
   if (!seen) return;  // the next run sees them
   const plan::Plan fresh = plan::make(sysctls, *seen, noFiles);
@@ -230,7 +238,7 @@ void Pass::lookAgain() {
 host::Status Pass::set(const plan::Change& change) {
   if (const auto blocked = blocked_.find(change.subject); blocked != blocked_.end())
     return host::Failure(blocked->second);
-  if (held_.sysctls.count(change.subject) == 0)
+  if (held_->sysctls.count(change.subject) == 0)
     return host::fail("Denied", sysctl::dotted(change.subject), "cannot be read, so its original cannot be kept",
                       "leave the key out of Git");
   return sysctl::Tree(machine_.files).write(change.subject, change.to);
@@ -349,7 +357,7 @@ std::vector<std::string> Pass::keysToDrop() const {
   for (const auto& [key, value] : seen_.formerSysctls)
     if (unsettled_.count(key) == 0) keys.push_back(key);
   std::vector<std::string> gone;
-  for (const auto& [key, original] : held_.sysctls)
+  for (const auto& [key, original] : held_->sysctls)
     if (seen_.sysctls.count(key) == 0 && seen_.formerSysctls.count(key) == 0 && ofInterface(key)) gone.push_back(key);
   if (gone.size() >= kManyGone) keys.insert(keys.end(), gone.begin(), gone.end());
   return keys;
@@ -358,10 +366,10 @@ std::vector<std::string> Pass::keysToDrop() const {
 std::vector<std::string> Pass::pathsToDrop() const {
   std::vector<std::string> paths;
   auto file = target_.files.begin();
-  for (const auto& [path, original] : held_.files) {
+  for (const auto& [path, original] : held_->files) {
     while (file != target_.files.end() && file->path < path) ++file;
-    const bool unwanted = file == target_.files.end() || file->path != path;
-    if (unwanted && unsettled_.count(path) == 0) paths.push_back(path);
+    const bool asked = file != target_.files.end() && file->path == path;
+    if (!asked && unsettled_.count(path) == 0) paths.push_back(path);
   }
   return paths;
 }
@@ -369,13 +377,13 @@ std::vector<std::string> Pass::pathsToDrop() const {
 host::Status Pass::settle() {
   const auto keys = keysToDrop();
   const auto paths = pathsToDrop();
+  if (keys.empty() && paths.empty()) return {};
   BEDPLATE_TRY(store_.drop(keys, paths));
   std::set<std::string> gone;
   for (const auto& path : paths)
-    if (const auto& original = held_.files.at(path); original.existed && !keepFiles_) gone.insert(original.sha256);
-  for (const auto& key : keys) held_.sysctls.erase(key);
-  for (const auto& path : paths) held_.files.erase(path);
-  for (const auto& [path, original] : held_.files) gone.erase(original.sha256);
+    if (const auto& original = held_->files.at(path); original.existed && !keepFiles_) gone.insert(original.sha256);
+  BEDPLATE_TRY_LET(held_, store_.sharedHeld());
+  for (const auto& [path, original] : held_->files) gone.erase(original.sha256);
   // The content is back in its place; the copy goes after the line that names it.
   for (const auto& sha256 : gone)
     static_cast<void>(machine_.files.remove(host::joinPath(host::paths::originals, sha256)));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ class Pass {
   [[nodiscard]] const plan::Target& target() const { return target_; }
   [[nodiscard]] const plan::Plan& plan() const { return plan_; }
   [[nodiscard]] const plan::Observed& seen() const { return seen_; }
-  [[nodiscard]] const plan::Held& held() const { return held_; }
+  [[nodiscard]] const plan::Held& held() const { return *held_; }
 
   // Leaves a change out of what follows.
   template <class Condition>
@@ -94,7 +95,7 @@ class Pass {
   Generations generations_;
   Staging staging_;
   plan::Observed seen_;
-  plan::Held held_;
+  std::shared_ptr<const plan::Held> held_ = std::make_shared<const plan::Held>();  // as the store has it
   plan::Plan plan_;
   bool keepFiles_ = false;
   std::vector<Outcome> outcomes_;

@@ -136,11 +136,11 @@ host::Result<RunResult> Keeper::undo(const Generation& row, const std::string& w
 host::Result<RunResult> Keeper::release() {
   RunResult recovered;
   BEDPLATE_TRY(ready(&recovered));
-  BEDPLATE_TRY_LET(const plan::Held held, store_.held());
+  BEDPLATE_TRY_LET(const auto held, store_.sharedHeld());
   const plan::Target nothing;
   const std::string digest = plan::digest(nothing);
   Notes& notes = store_.notes();
-  if (held.sysctls.empty() && held.files.empty() && (notes.number == 0 || notes.digest == digest)) {
+  if (held->sysctls.empty() && held->files.empty() && (notes.number == 0 || notes.digest == digest)) {
     recovered.note = "nothing is held";
     return recovered;
   }

@@ -48,11 +48,12 @@ plan::Action actionOf(const std::string& text) {
   return Action::removeFile;
 }
 
-host::Result<std::vector<Outcome>> readOutcomes(Connection& connection, std::int64_t number) {
-  BEDPLATE_TRY_LET(
-      Statement rows,
-      connection.prepare("SELECT action, subject, before, after, origin, note, reason, errnum, thing, why, "
-                         "todo FROM outcomes WHERE generation = ?1 ORDER BY position"));
+host::Result<std::vector<Outcome>> readOutcomes(Connection& connection, std::int64_t number, bool onlyFailed) {
+  std::string sql =
+      "SELECT action, subject, before, after, origin, note, reason, errnum, thing, why, todo FROM outcomes "
+      "WHERE generation = ?1";
+  if (onlyFailed) sql += " AND reason <> ''";
+  BEDPLATE_TRY_LET(Statement rows, connection.prepare(sql + " ORDER BY position"));
   rows.bind(1, number);
   std::vector<Outcome> outcomes;
   for (;;) {
@@ -64,6 +65,12 @@ host::Result<std::vector<Outcome>> readOutcomes(Connection& connection, std::int
       outcome.error = host::Error{reason, static_cast<int>(rows.integer(7)), rows.text(8), rows.text(9), rows.text(10)};
     outcomes.push_back(std::move(outcome));
   }
+}
+
+host::Result<std::int64_t> countOutcomes(Connection& connection, std::int64_t number) {
+  BEDPLATE_TRY_LET(Statement count, connection.prepare("SELECT count(*) FROM outcomes WHERE generation = ?1"));
+  BEDPLATE_TRY_LET(const bool row, count.bind(1, number).step());
+  return row ? count.integer(0) : 0;
 }
 
 host::Status writeOutcomes(Connection& connection, std::int64_t number, const std::vector<Outcome>& outcomes) {
@@ -125,14 +132,21 @@ host::Result<Store> Store::open(host::HostFiles& host, host::Clock& clock, Acces
 const std::string& Store::repairNote() const { return db_->note; }
 Notes& Store::notes() { return db_->notes; }
 
-host::Result<plan::Held> Store::held() {
-  if (db_->held) return *db_->held;
-  BEDPLATE_TRY_LET(plan::Held held, readHeld(db_->files));
+host::Result<std::shared_ptr<const plan::Held>> Store::sharedHeld() {
+  if (db_->held) return db_->held;
+  BEDPLATE_TRY_LET(plan::Held read, readHeld(db_->files));
+  auto held = std::make_shared<const plan::Held>(std::move(read));
   if (db_->writable) db_->held = held;
   return held;
 }
 
+host::Result<plan::Held> Store::held() {
+  BEDPLATE_TRY_LET(const auto held, sharedHeld());
+  return *held;
+}
+
 host::Status Store::take(const plan::Held& originals) {
+  if (originals.sysctls.empty() && originals.files.empty()) return {};
   BEDPLATE_TRY_LET(plan::Held next, held());
   const std::size_t before = next.sysctls.size() + next.files.size();
   next.sysctls.insert(originals.sysctls.begin(), originals.sysctls.end());
@@ -142,6 +156,7 @@ host::Status Store::take(const plan::Held& originals) {
 }
 
 host::Status Store::drop(const std::vector<std::string>& keys, const std::vector<std::string>& paths) {
+  if (keys.empty() && paths.empty()) return {};
   BEDPLATE_TRY_LET(plan::Held next, held());
   std::size_t dropped = 0;
   for (const auto& key : keys) dropped += next.sysctls.erase(key);
@@ -196,22 +211,28 @@ host::Status Store::setOutcomes(std::int64_t number, const std::vector<Outcome>&
   return transaction.commit();
 }
 
-host::Result<std::optional<Generation>> Store::generation(std::int64_t number) {
+host::Result<std::optional<Generation>> Store::generation(std::int64_t number, With with) {
   BEDPLATE_TRY_LET(Statement select,
                    db_->connection.prepare(std::string("SELECT ") + kColumns + " FROM generations WHERE number = ?1"));
   BEDPLATE_TRY_LET(const bool row, select.bind(1, number).step());
   if (!row) return std::optional<Generation>();
   Generation generation = readRow(select);
-  BEDPLATE_TRY_LET(generation.outcomes, readOutcomes(db_->connection, number));
+  if (with != With::noOutcomes) {
+    BEDPLATE_TRY_LET(generation.outcomes, readOutcomes(db_->connection, number, with == With::failures));
+  }
+  generation.changes = static_cast<std::int64_t>(generation.outcomes.size());
+  if (with != With::allOutcomes) {
+    BEDPLATE_TRY_LET(generation.changes, countOutcomes(db_->connection, number));
+  }
   return std::optional<Generation>(std::move(generation));
 }
 
-host::Result<std::optional<Generation>> Store::latest(GenerationState state) {
+host::Result<std::optional<Generation>> Store::latest(GenerationState state, With with) {
   BEDPLATE_TRY_LET(Statement select, db_->connection.prepare("SELECT max(number) FROM generations WHERE state = ?1"));
   BEDPLATE_TRY_LET(const bool row, select.bind(1, std::string_view(name(state))).step());
   const std::int64_t number = row ? select.integer(0) : 0;
   if (number == 0) return std::optional<Generation>();
-  return generation(number);
+  return generation(number, with);
 }
 
 host::Result<std::vector<Generation>> Store::history(std::size_t limit) {

@@ -36,8 +36,9 @@ struct Generation {
   GenerationState state = GenerationState::applying;
   std::string why;  // of a rollback
   std::int64_t startedUs = 0, finishedUs = 0;
-  std::string bootId;  // the boot it was started in
-  int attempts = 0;    // how often its application was begun
+  std::string bootId;        // the boot it was started in
+  int attempts = 0;          // how often its application was begun
+  std::int64_t changes = 0;  // how many outcomes it has, also when they were not all read
   std::vector<Outcome> outcomes;
 };
 
@@ -101,6 +102,8 @@ class Store {
   // What is taken over, with the originals. It is kept in a file of its own, var/lib/bedplate/held, and not in the
   // database, so that an original outlives a corrupt database. Root only: "Denied" for others.
   host::Result<plan::Held> held();
+  // The same without a copy. What it points to never changes: after take() or drop() there is another.
+  host::Result<std::shared_ptr<const plan::Held>> sharedHeld();
   // Adds originals, durably and in one write; keeps an earlier one of the same key or path.
   host::Status take(const plan::Held& originals);
   // Forgets what was given back, in one write; what is not held is passed over.
@@ -115,9 +118,12 @@ class Store {
                       const std::vector<Outcome>& outcomes);
   // Replaces the outcomes: what failed was tried again and went otherwise.
   host::Status setOutcomes(std::int64_t number, const std::vector<Outcome>& outcomes);
-  host::Result<std::optional<Generation>> generation(std::int64_t number);
-  host::Result<std::optional<Generation>> latest(GenerationState state);  // the newest in this state
-  host::Result<std::vector<Generation>> history(std::size_t limit);       // newest first, without outcomes
+  // Reading a thousand outcomes to show that none failed would be most of the cost of a look.
+  enum class With { allOutcomes, failures, noOutcomes };
+  host::Result<std::optional<Generation>> generation(std::int64_t number, With with = With::allOutcomes);
+  // The newest in this state.
+  host::Result<std::optional<Generation>> latest(GenerationState state, With with = With::allOutcomes);
+  host::Result<std::vector<Generation>> history(std::size_t limit);  // newest first, without outcomes
   host::Status forget(std::int64_t number);
   // The boot in which recovery last went through; "" before the first.
   host::Result<std::string> recoveredBoot();

@@ -13,7 +13,7 @@ struct Store::Database {
   host::Clock& clock;
   host::Files& files;
   bool writable;
-  std::optional<plan::Held> held;  // as in the file; only the writer may remember it
+  std::shared_ptr<const plan::Held> held;  // as in the file; only the writer may remember it
   Notes notes;
 
   host::Result<std::optional<std::string>> setting(std::string_view key) {
@@ -25,7 +25,7 @@ struct Store::Database {
 
   host::Status write(plan::Held next) {
     BEDPLATE_TRY(writeHeld(files, next));
-    held = std::move(next);
+    held = std::make_shared<const plan::Held>(std::move(next));
     return {};
   }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,8 +30,9 @@ struct Facts {
   bool configured = false;            // there is something to do at all
   bool active = false;                // drift is looked for: neither suspended nor without state
   std::int64_t suspendedUntilUs = 0;  // 0: not suspended, or without an end
-  std::set<std::string> managed;      // files whose drift is put back, below the root
-  std::string line;                   // for STATUS=
+  // Files whose drift is put back, below the root; null for none. The same object while they are the same.
+  std::shared_ptr<const std::set<std::string>> managed;
+  std::string line;  // for STATUS=
 };
 
 struct Done {
@@ -42,6 +44,7 @@ struct Done {
   bool repaired = false;               // drift was put back
   bool quiet = false;                  // nothing was found and nothing is to be shown: no facts
   bool wantsSync = false;              // a sync should follow at once
+  bool small = false;                  // nothing was new: it took no memory to speak of
   bool fatal = false;                  // of start: another process holds the state
   Facts facts;
 };

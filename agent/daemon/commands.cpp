@@ -47,7 +47,7 @@ Done Engine::run(const Command& command) {
     done.facts = facts_;
   }
   // What a run took for a moment (contents, parsed YAML) goes back to the system; an idle agent is small.
-  if (!frequent || done.repaired) ::malloc_trim(0);
+  if (done.repaired || (!frequent && !done.small)) ::malloc_trim(0);
   return done;
 }
 
@@ -120,6 +120,7 @@ host::Status Engine::trySync(Done& done, bool& remoteFails) {
   if (result.contact) contactUs_ = checkedUs_;
   remoteFails = remoteFailed(result);
   counters_.addReconcile(result.seconds);
+  done.small = result.unchanged && result.applied && result.applied->outcomes.empty();
   tellSync(result);
   done.answer = report::answer(result, config_->node.mode);
   if (result.applied) lastRun_ = result.applied;

@@ -155,8 +155,9 @@ void Daemon::take(const Done& done) {
 }
 
 void Daemon::watchDrift() {
-  const std::set<std::string> wanted = facts_.active ? facts_.managed : std::set<std::string>();
-  if (wanted == watched_ && (drift_ || wanted.empty())) return;
+  const auto wanted = facts_.active ? facts_.managed : nullptr;
+  const bool none = !wanted || wanted->empty();
+  if ((wanted == watched_ || (none && !watched_)) && (drift_ || none)) return;
   if (!drift_) {
     auto watch = PathWatch::open(setup_.files);
     if (!watch) {
@@ -168,8 +169,8 @@ void Daemon::watchDrift() {
     drift_.emplace(std::move(*watch));
     driftReady_ = std::make_unique<Readable>(event_.get(), drift_->fd(), [this] { onDrift(); });
   }
-  drift_->watch(wanted);
-  watched_ = wanted;
+  drift_->watch(none ? std::set<std::string>() : *wanted);
+  watched_ = none ? nullptr : wanted;
   if (drift_->missed() > 0 && repeats_.worthSaying("inotify", "watches", setup_.clock.monotonicNs()))
     journal_.say({.level = Level::warning,
                   .message = "the kernel gives no more inotify watches; some files are only polled: raise "

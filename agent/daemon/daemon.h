@@ -46,7 +46,7 @@ class Daemon {
   Facts facts_;
   Patience patience_;
   Repeats repeats_;
-  std::set<std::string> watched_;
+  std::shared_ptr<const std::set<std::string>> watched_;  // null: none
   Ticket lastTicket_ = 0;
   bool ready_ = false;
   bool stealBegun_ = false;

@@ -80,6 +80,7 @@ class Engine final : public Runner {
 
   // What is shown (status.cpp).
   void refresh(bool always);
+  void refreshManaged();
   report::Status makeStatus();
   void addProblems(report::Status& status) const;
   void publish(const report::Status& status);
@@ -105,9 +106,10 @@ class Engine final : public Runner {
   std::optional<std::string> steal_;
   report::Counters counters_;
   Facts facts_;
-  std::optional<report::Status> status_;  // the last one
-  std::string statusFile_;                // where it was written
-  std::string comparable_;                // status_ without what changes by itself
+  std::optional<report::Status> status_;         // the last one
+  std::string statusFile_;                       // where it was written
+  std::string comparable_;                       // status_ without what changes by itself
+  std::shared_ptr<const plan::Held> managedOf_;  // what facts_.managed was made of
 };
 
 }  // namespace bedplate::daemon

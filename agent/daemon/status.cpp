@@ -92,11 +92,20 @@ void Engine::refresh(bool always) {
   facts_.active = store_ && !status.suspended;
   facts_.suspendedUntilUs = status.suspended ? status.suspended->untilUs : 0;
   facts_.line = line(status);
-  facts_.managed.clear();
-  if (store_)
-    if (const auto held = store_->held())
-      for (const auto& [path, original] : held->files) facts_.managed.insert(path);
+  refreshManaged();
   status_ = std::move(status);
+}
+
+void Engine::refreshManaged() {
+  std::shared_ptr<const plan::Held> held;
+  if (store_)
+    if (auto now = store_->sharedHeld()) held = std::move(*now);
+  if (held == managedOf_) return;
+  managedOf_ = held;
+  auto managed = std::make_shared<std::set<std::string>>();
+  if (held)
+    for (const auto& [path, original] : held->files) managed->insert(managed->end(), path);
+  facts_.managed = std::move(managed);
 }
 
 std::string Engine::line(const report::Status& status) const {

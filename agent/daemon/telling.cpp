@@ -43,7 +43,7 @@ void Engine::tellRun(const apply::RunResult& run, const std::string& cause) {
   if (!run.generation) return tellRepair(run);
   std::string commit;
   std::string subject;
-  if (auto row = store_->generation(*run.generation); row && *row) {
+  if (auto row = store_->generation(*run.generation, apply::Store::With::noOutcomes); row && *row) {
     commit = (*row)->commit;
     subject = (*row)->subject;
   }

@@ -93,10 +93,12 @@ std::optional<std::pair<std::string, std::string>> difference(const FileSeen& se
 
 void planFiles(const Target& target, const Observed& observed, Area area, Plan& plan) {
   static const FileSeen kNothing;
+  auto next = observed.files.begin();  // both are by path
   for (const auto& file : target.files) {
     if (file.area != area) continue;
-    const auto found = observed.files.find(file.path);
-    const FileSeen& seen = found == observed.files.end() ? kNothing : found->second;
+    while (next != observed.files.end() && next->first < file.path) ++next;
+    const bool found = next != observed.files.end() && next->first == file.path;
+    const FileSeen& seen = found ? next->second : kNothing;
     auto differs = difference(seen, file.sha256, file.mode, observed.uid, observed.gid);
     if (!differs) continue;
     plan.changes.push_back({Action::writeFile, file.path, std::move(differs->first), std::move(differs->second),

@@ -87,7 +87,7 @@ void readPending(const std::vector<plan::Pending>& pending, Status& status) {
 
 void fromGenerations(apply::Store& store, Status& status) {
   auto& generation = status.generation;
-  take(status, store.latest(apply::GenerationState::applied), [&](const auto& applied) {
+  take(status, store.latest(apply::GenerationState::applied, apply::Store::With::noOutcomes), [&](const auto& applied) {
     generation.inForce = applied ? applied->number : 0;
     if (!applied) return;
     if (status.source.commit != applied->commit) status.source.committedUs = 0;
@@ -100,14 +100,14 @@ void fromGenerations(apply::Store& store, Status& status) {
     generation.number = 0;
     return;
   }
-  take(status, store.generation(newest), [&](const auto& found) {
+  take(status, store.generation(newest, apply::Store::With::failures), [&](const auto& found) {
     if (!found) return;
     generation.number = found->number;
     generation.commit = found->commit;
     generation.state = apply::name(found->state);
     generation.why = found->why;
     generation.finishedUs = found->finishedUs;
-    generation.changes = static_cast<std::int64_t>(found->outcomes.size());
+    generation.changes = found->changes;
     const std::int64_t took = found->finishedUs > found->startedUs ? found->finishedUs - found->startedUs : 0;
     generation.seconds = static_cast<double>(took) / 1e6;
     status.tuning.failed.clear();
@@ -117,10 +117,10 @@ void fromGenerations(apply::Store& store, Status& status) {
 }
 
 void fromHeld(apply::Store& store, Status& status) {
-  take(status, store.held(), [&](const plan::Held& held) {
-    status.tuning.held = static_cast<std::int64_t>(held.sysctls.size());
+  take(status, store.sharedHeld(), [&](const auto& held) {
+    status.tuning.held = static_cast<std::int64_t>(held->sysctls.size());
     status.k3s.configFiles = status.k3s.manifests = 0;
-    for (const auto& [path, original] : held.files)
+    for (const auto& [path, original] : held->files)
       ++(original.area == plan::Area::manifest ? status.k3s.manifests : status.k3s.configFiles);
   });
 }
