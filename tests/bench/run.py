@@ -136,7 +136,7 @@ def idle(seconds):
     return row
 
 
-# Beyond 20 repairs a minute the daemon takes its time on purpose (docs/architecture.md): that is not what is measured.
+# Beyond 20 repairs a minute the daemon takes its time on purpose (docs/daemon.md): that is not what is measured.
 REPAIRS = 18
 
 

@@ -1,0 +1,18 @@
+#!/bin/sh
+# What Bedplate costs: the whole agent (run.py) and, where they were built with BEDPLATE_BENCH, the Google Benchmark
+# programs. BEDPLATE_BUILD names the folder of the programs, BEDPLATE_BENCH_ROUNDS and _IDLE how long it takes.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(realpath "${BEDPLATE_BUILD:-$here/../../build}")
+for program in bedplate bedplated bedplate-worker; do
+  [ -x "$build/$program" ] || { echo "run.sh: no $program in $build: build it first" >&2; exit 1; }
+done
+BEDPLATE_BUILD=$build python3 "$here/run.py"
+found=no
+for program in "$build"/tests/bench_*; do
+  [ -x "$program" ] || continue
+  found=yes
+  echo "$(basename "$program")"
+  "$program" "$@"
+done
+[ $found = yes ] || echo "bench_*: SKIPPED, not built (cmake -DBEDPLATE_BENCH=ON)"
