@@ -25,6 +25,7 @@ PLAYBOOK = """---
         bedplate_repository_path: "{path}"
         bedplate_repository_interval: 5s
         bedplate_mode: enforce
+        bedplate_node_role: server
         bedplate_ssh_key: "{{{{ lookup('file', '{key}') }}}}"
         bedplate_known_hosts: "127.0.0.1 {host_key}"
         bedplate_metrics_file: /var/lib/node-exporter/bedplate.prom
@@ -94,8 +95,11 @@ class Ansible(unittest.TestCase):
         self.assertEqual(self.node.show("ActiveState", "UnitFileState"),
                          {"ActiveState": "active", "UnitFileState": "enabled"})
         self.assertEqual(oct(self.node.file("etc/bedplate/deploy-key").stat().st_mode & 0o7777), "0o600")
-        wait_for("the commit", lambda: self.node.status()["generation"]["commit"] == self.commit
-                 and self.node.sysctl("net.ipv4.tcp_fin_timeout") == "30", 60)
+        try:
+            wait_for("the commit", lambda: self.node.status()["generation"]["commit"] == self.commit
+                     and self.node.sysctl("net.ipv4.tcp_fin_timeout") == "30", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.node.run('journalctl', '--no-pager', '-u', 'bedplated')}") from None
         wait_for("the metrics", self.node.file("var/lib/node-exporter/bedplate.prom").exists, 30)
 
     def test_3_second_run_changes_nothing(self):
