@@ -105,6 +105,46 @@ TEST(ReplaceFiles, AFailureLeavesTheOldFileAndNothingStaged) {
   EXPECT_THAT(tree.files().list("stage", 10).value(), ElementsAre());
 }
 
+TEST(Files, LooksAtManyNamesAsItLooksAtEach) {
+  testlib::TempTree tree;
+  tree.write("d/a", "one");
+  tree.write("secret", "x");
+  ASSERT_EQ(::symlink("a", (tree.path() + "/d/link").c_str()), 0);
+  const std::vector<std::string_view> names = {"a", "gone", "link", "..", "../secret"};
+  for (const std::string directory : {"d", "nowhere", "secret"}) {
+    std::vector<std::size_t> order;
+    tree.files().infos(directory, names, [&](std::size_t i, const Result<FileInfo>& many) {
+      order.push_back(i);
+      const auto one = tree.files().info(joinPath(directory, names[i]));
+      ASSERT_EQ(many.has_value(), one.has_value()) << directory << " " << names[i];
+      if (one) {
+        EXPECT_EQ(*many, *one);
+      } else {
+        EXPECT_EQ(many.error().text(), one.error().text());
+      }
+    });
+    EXPECT_THAT(order, ElementsAre(0, 1, 2, 3, 4));
+  }
+}
+
+TEST(Files, AValueIsReadWholeWhateverItsLength) {
+  testlib::TempTree tree;
+  for (const std::size_t length : {0U, 1U, 1023U, 1024U, 1025U, 5000U}) {
+    std::string value(length, '7');
+    for (const char* end : {"", "\n"}) {
+      tree.write("value", value + end);
+      EXPECT_EQ(tree.files().readValue("value", 100'000).value(), value + end);
+    }
+  }
+  EXPECT_EQ(tree.files().readValue("value", 99).error().reason, "TooLarge");
+  tree.write("value", "1234\n");
+  EXPECT_EQ(tree.files().readValue("value", 4).error().reason, "TooLarge");
+  EXPECT_EQ(tree.files().readValue("gone", 9).error().reason, "NotFound");
+  ASSERT_EQ(::mkfifo((tree.path() + "/fifo").c_str(), 0600), 0);
+  EXPECT_EQ(tree.files().readValue("fifo", 9).error().reason, "NotAFile");
+  EXPECT_EQ(tree.files().readValue("", 9).error().reason, "NotAFile");
+}
+
 TEST(Error, TextNamesTheThingTheReasonAndTheWayOut) {
   const Error error{"NoSpace", 28, "/var/lib/x", "cannot write: No space left on device", "free some space"};
   EXPECT_EQ(error.text(), "/var/lib/x: cannot write: No space left on device: free some space");
