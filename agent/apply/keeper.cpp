@@ -233,12 +233,14 @@ host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enfor
   }
   if (!enforce) pass.leaveOut([&](const plan::Change& change) { return drifted.count(change.subject) != 0; });
   const std::int64_t now = machine_.clock.monotonicNs();
+  std::set<std::string> planned;
+  for (const auto& change : pass.plan().changes) planned.insert(change.subject);
   for (const auto& [subject, last] : notes.unsettled) {
     const auto tried = notes.tried.find(subject);
     const bool costly = last.change.action == Action::loadModule || isFile(last.change.action);
-    const bool wanted = std::any_of(pass.plan().changes.begin(), pass.plan().changes.end(),
-                                    [&](const auto& change) { return change.subject == subject; });
-    if (!retryAll && costly && wanted && tried != notes.tried.end() && now - tried->second < kRetryNs) pass.defer(last);
+    if (!retryAll && costly && planned.count(subject) != 0 && tried != notes.tried.end() &&
+        now - tried->second < kRetryNs)
+      pass.defer(last);
   }
 
   RunResult result;

@@ -110,7 +110,7 @@ host::Result<Opened> openChecked(host::HostFiles& files) {
 }
 
 host::Result<std::string> setAside(host::HostFiles& files, host::Clock& clock) {
-  const std::string aside = std::string(host::paths::stateDb) + ".corrupt-" + host::isoTime(clock.wallUs());
+  std::string aside = std::string(host::paths::stateDb) + ".corrupt-" + host::isoTime(clock.wallUs());
   // The journal first: one that is left without its database would be played into the new one.
   const std::string journal = std::string(host::paths::stateDb) + "-journal";
   if (auto moved = files.rename(journal, aside + "-journal"); !moved && moved.error().errnum != ENOENT)

@@ -110,6 +110,7 @@ bool matches(const sysctl::Rule& rule, const std::string& key, sysctl::Tree& tre
 void addRules(Context& context, const plan::Target& target, const std::string& key, Explanation& explanation) {
   sysctl::Tree tree(context.files());
   std::vector<sysctl::Rule> rules;
+  rules.reserve(target.sysctls.size());
   for (const auto& want : target.sysctls) rules.push_back(want.rule);
   std::optional<std::size_t> winner;
   if (const auto wants = sysctl::resolve(rules, tree))
