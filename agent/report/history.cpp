@@ -72,6 +72,7 @@ std::string originalOf(const plan::Held& held, const plan::Change& change) {
 std::string renderHistory(const std::vector<apply::Generation>& generations,
                           const std::vector<apply::DriftEvent>& drift, const Screen& screen) {
   std::vector<Line> lines;
+  lines.reserve(generations.size() + drift.size());
   for (const auto& generation : generations) lines.push_back(lineOf(generation));
   for (const auto& event : drift) lines.push_back(lineOf(event));
   if (lines.empty()) return "nothing happened yet\n";

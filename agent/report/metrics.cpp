@@ -56,7 +56,7 @@ void gauge(Page& page, std::string_view name, std::string_view help, std::int64_
 void timestamp(Page& page, std::string_view name, std::string_view help, std::int64_t us) {
   if (us <= 0) return;
   page.family(name, "gauge", help);
-  page.sample(name, {}, static_cast<double>(us / 1000) / 1e3);
+  page.sample(name, {}, static_cast<double>(us) / 1e6);
 }
 
 void conditions(Page& page, const Status& status) {

@@ -113,7 +113,7 @@ host::Status Channel::ask(const std::string& frame) {
   std::size_t sent = 0;
   while (sent < frame.size()) {
     const ssize_t n = ::send(process_.socket(), frame.data() + sent, frame.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
+    if (n >= 0) {
       sent += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN) {
       BEDPLATE_TRY(wait(POLLOUT));
