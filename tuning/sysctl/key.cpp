@@ -26,7 +26,7 @@ bool partsOverlap(std::string_view a, std::string_view b) {
   for (std::size_t j = 0; j < b.size() && b[j] == '*'; ++j) row[j + 1] = 1;
   for (const char x : a) {
     std::vector<char> next(b.size() + 1, 0);
-    next[0] = x == '*' && row[0] != 0;
+    next[0] = x == '*' ? row[0] : '\0';
     for (std::size_t j = 0; j < b.size(); ++j) {
       const bool star = x == '*' || b[j] == '*';
       const bool same = x == b[j] || b[j] == '?';
