@@ -12,7 +12,7 @@ found=no
 for program in "$build"/tests/bench_*; do
   [ -x "$program" ] || continue
   found=yes
-  echo "$(basename "$program")"
+  basename "$program"
   "$program" "$@"
 done
 [ $found = yes ] || echo "bench_*: SKIPPED, not built (cmake -DBEDPLATE_BENCH=ON)"
