@@ -62,6 +62,11 @@ std::optional<std::string> refused(std::string_view key, std::string_view value)
 // Keys that K3s or the kubelet also set: they are let go unchanged instead of being given back (design section 8).
 bool claimedByK3s(std::string_view key);
 
+// How a wrong value of this key can cut the node off from the network, or nullopt for one that cannot. A glob can when
+// it could match such a key. The table stands in cuts_off.cpp. Such keys are set as a group that is taken back together
+// when the node no longer reaches what it reached before (docs/architecture.md).
+std::optional<std::string_view> cutsOff(std::string_view key);
+
 // A key with the value it should have, after globs are expanded and later rules have won.
 struct Want {
   std::string key;

@@ -52,6 +52,26 @@ TEST(Value, BlanksBecomeOne) {
   EXPECT_EQ(normaliseValue("|/bin/x %p"), "|/bin/x %p");
 }
 
+TEST(CutsOff, KnowsWhatTheWayToTheNodeHangsOn) {
+  for (const char* key :
+       {"net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/eth0.200/rp_filter",
+        "net/ipv6/conf/all/forwarding", "net/ipv6/conf/eth0/accept_ra", "net/ipv6/conf/eth0/accept_ra_defrtr",
+        "net/ipv6/conf/eth0/accept_ra_rt_info_max_plen", "net/ipv6/conf/default/disable_ipv6",
+        "net/ipv4/conf/all/arp_ignore", "net/bridge/bridge-nf-call-iptables", "net/ipv4/neigh/eth0/ucast_solicit"}) {
+    const auto how = cutsOff(key);
+    ASSERT_TRUE(how) << key;
+    EXPECT_FALSE(how->empty()) << key;
+  }
+  for (const char* key : {"net/core/somaxconn", "net/ipv4/tcp_rmem", "net/ipv4/conf/all/log_martians", "vm/swappiness",
+                          "net/ipv6/conf/all/use_tempaddr", "net/ipv4/conf/all/route_localnet", "", "n",
+                          "net/netfilter/nf_conntrack_max", "fs/inotify/max_user_watches"})
+    EXPECT_FALSE(cutsOff(key)) << key;
+  EXPECT_TRUE(cutsOff("net/ipv4/conf/*/rp_filter"));
+  EXPECT_TRUE(cutsOff("net/ipv?/conf/e*/forw*"));
+  EXPECT_TRUE(cutsOff("n*/ipv4/ip_forward"));
+  EXPECT_FALSE(cutsOff("net/ipv4/tcp_*"));
+}
+
 TEST(Overlaps, AnswersForKeysAndGlobs) {
   EXPECT_TRUE(overlaps("vm/drop_caches", "vm/drop_caches"));
   EXPECT_FALSE(overlaps("vm/drop_caches", "vm/drop_cache"));
