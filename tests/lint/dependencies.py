@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-TUNING = ["tuning/host", "tuning/sysctl", "tuning/modules", "tuning/bench", "tuning/links"]
+TUNING = ["tuning/host", "tuning/sysctl", "tuning/modules", "tuning/bench", "tuning/process", "tuning/links"]
 WIRE = "agent/worker/wire.h"
 SOURCE = [*TUNING, "agent/config", WIRE, "agent/source"]
 TRUST = [*SOURCE, "agent/trust"]
@@ -26,6 +26,7 @@ MAY_INCLUDE = {
     "tuning/sysctl": ["tuning/host"],
     "tuning/modules": ["tuning/host"],
     "tuning/bench": ["tuning/host"],
+    "tuning/process": ["tuning/host"],
     "tuning/links": ["tuning/host"],
     "agent/config": ["tuning/host"],
     "agent/worker": ["tuning/host", "agent/config"],

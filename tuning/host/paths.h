@@ -3,6 +3,7 @@
 
 namespace bedplate::host::paths {
 
+inline constexpr const char* proc = "proc";
 inline constexpr const char* procSys = "proc/sys";
 inline constexpr const char* procStat = "proc/stat";
 inline constexpr const char* procMounts = "proc/self/mountinfo";
