@@ -14,6 +14,7 @@ pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd>=249)
 pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(libnl_route REQUIRED IMPORTED_TARGET libnl-route-3.0)
+pkg_check_modules(libnl_nf REQUIRED IMPORTED_TARGET libnl-nf-3.0)
 
 if(BEDPLATE_TESTS)
   find_package(GTest REQUIRED)
