@@ -16,6 +16,14 @@ class ForwardingFiles : public host::Files {
   host::Result<std::vector<std::string>> list(const std::string& path, std::size_t limit) override {
     return inner_.list(path, limit);
   }
+  host::Status links(const std::string& path, std::size_t limit,
+                     const std::function<void(std::string_view, std::string_view)>& take) override {
+    return inner_.links(path, limit, take);
+  }
+  host::Status stream(const std::string& path, std::size_t limit,
+                      const std::function<void(std::string_view)>& take) override {
+    return inner_.stream(path, limit, take);
+  }
   host::Status makeDirectories(const std::string& path, mode_t mode) override {
     return inner_.makeDirectories(path, mode);
   }

@@ -11,7 +11,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-TUNING = ["tuning/host", "tuning/sysctl", "tuning/modules", "tuning/bench", "tuning/process", "tuning/links"]
+TUNING = ["tuning/host", "tuning/sysctl", "tuning/modules", "tuning/conntrack", "tuning/inotify", "tuning/links",
+          "tuning/bench", "tuning/process"]
 WIRE = "agent/worker/wire.h"
 SOURCE = [*TUNING, "agent/config", WIRE, "agent/source"]
 TRUST = [*SOURCE, "agent/trust"]
@@ -25,6 +26,8 @@ MAY_INCLUDE = {
     "tuning/host": [],
     "tuning/sysctl": ["tuning/host"],
     "tuning/modules": ["tuning/host"],
+    "tuning/conntrack": ["tuning/host"],
+    "tuning/inotify": ["tuning/host"],
     "tuning/bench": ["tuning/host"],
     "tuning/process": ["tuning/host"],
     "tuning/links": ["tuning/host"],

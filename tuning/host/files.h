@@ -59,6 +59,13 @@ class Files {
   virtual Result<std::string> readValue(const std::string& path, std::size_t limit) { return read(path, limit); }
   // The names in a directory without "." and "..", in byte order. "TooLarge" beyond `limit` names.
   virtual Result<std::vector<std::string>> list(const std::string& path, std::size_t limit = 100000) = 0;
+  // The symbolic links in a directory, each with where it points to as readlink(2) says (of proc/PID/fd also), never
+  // followed; in no order. What is no link, or goes meanwhile, is passed over. "TooLarge" beyond `limit` names.
+  // "Unsupported" by files that have no links.
+  virtual Status links(const std::string& path, std::size_t limit,
+                       const std::function<void(std::string_view name, std::string_view target)>& take);
+  // read() in pieces, for what is too large to be held. "TooLarge" beyond `limit` bytes, after those were taken.
+  virtual Status stream(const std::string& path, std::size_t limit, const std::function<void(std::string_view)>& take);
   // mkdir -p; existing directories keep their mode. Each new one is created with `mode`, and its parent is flushed.
   virtual Status makeDirectories(const std::string& path, mode_t mode) = 0;
   // Creates a new regular file with this content, mode and owner. "Exists" if the name is taken. Not flushed.
@@ -91,6 +98,9 @@ class HostFiles final : public Files {
              const std::function<void(std::size_t, Result<FileInfo>)>& take) override;
   Result<std::string> readValue(const std::string& path, std::size_t limit) override;
   Result<std::vector<std::string>> list(const std::string& path, std::size_t limit) override;
+  Status links(const std::string& path, std::size_t limit,
+               const std::function<void(std::string_view name, std::string_view target)>& take) override;
+  Status stream(const std::string& path, std::size_t limit, const std::function<void(std::string_view)>& take) override;
   Status makeDirectories(const std::string& path, mode_t mode) override;
   Status create(const std::string& path, std::string_view content, mode_t mode, uid_t uid, gid_t gid) override;
   Status flush(const std::string& path) override;

@@ -12,6 +12,16 @@ inline constexpr const char* selfDescriptors = "proc/self/fd";
 inline constexpr const char* cpuInfo = "proc/cpuinfo";
 inline constexpr const char* bootIdFile = "proc/sys/kernel/random/boot_id";
 inline constexpr const char* sysModule = "sys/module";
+inline constexpr const char* conntrackCount = "proc/sys/net/netfilter/nf_conntrack_count";
+inline constexpr const char* conntrackMax = "proc/sys/net/netfilter/nf_conntrack_max";
+inline constexpr const char* conntrackCounters = "proc/net/stat/nf_conntrack";
+// Only of what is a module, not built in; and only while that one is loaded.
+inline constexpr const char* conntrackInitState = "sys/module/nf_conntrack/initstate";
+inline constexpr const char* conntrackNetlinkModule = "sys/module/nf_conntrack_netlink";
+inline constexpr const char* processes = "proc";
+inline constexpr const char* inotifyInstances = "proc/sys/fs/inotify/max_user_instances";
+inline constexpr const char* inotifyWatches = "proc/sys/fs/inotify/max_user_watches";
+inline constexpr const char* fileHandles = "proc/sys/fs/file-nr";
 inline constexpr const char* osRelease = "proc/sys/kernel/osrelease";
 inline constexpr const char* kernelModules = "lib/modules";
 inline constexpr const char* hypervisorType = "sys/hypervisor/type";

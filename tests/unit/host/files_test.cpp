@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <map>
 
 #include "tests/lib/temp_tree.h"
 
@@ -143,6 +146,49 @@ TEST(Files, AValueIsReadWholeWhateverItsLength) {
   ASSERT_EQ(::mkfifo((tree.path() + "/fifo").c_str(), 0600), 0);
   EXPECT_EQ(tree.files().readValue("fifo", 9).error().reason, "NotAFile");
   EXPECT_EQ(tree.files().readValue("", 9).error().reason, "NotAFile");
+}
+
+TEST(Files, LinksAreReadAndNotFollowed) {
+  testlib::TempTree tree;
+  tree.write("d/file", "x");
+  ASSERT_EQ(::symlink("anon_inode:inotify", (tree.path() + "/d/7").c_str()), 0);
+  ASSERT_EQ(::symlink("/etc/passwd", (tree.path() + "/d/8").c_str()), 0);
+  std::map<std::string, std::string> found;
+  const auto take = [&](std::string_view name, std::string_view target) { found.emplace(name, target); };
+  ASSERT_TRUE(tree.files().links("d", 2, take));
+  EXPECT_EQ(found, (std::map<std::string, std::string>{{"7", "anon_inode:inotify"}, {"8", "/etc/passwd"}}));
+  EXPECT_EQ(tree.files().links("d", 1, take).error().reason, "TooLarge");
+  EXPECT_EQ(tree.files().links("gone", 1, take).error().reason, "NotFound");
+  EXPECT_FALSE(tree.files().links("d/file", 1, take));
+}
+
+TEST(Files, DescriptorsOfAProcessAreLinks) {
+  auto files = HostFiles::open("/");
+  ASSERT_TRUE(files);
+  bool null = false;
+  const UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(files->links("proc/self/fd", 1000, [&](std::string_view name, std::string_view target) {
+    if (name == std::to_string(fd.get())) null = target == "/dev/null";
+  }));
+  EXPECT_TRUE(null);
+}
+
+TEST(Files, AStreamIsTheContentInPieces) {
+  testlib::TempTree tree;
+  for (const std::size_t length : {0U, 1U, 65536U, 65537U, 200'000U}) {
+    std::string content(length, 'x');
+    if (length > 0) content.back() = '$';
+    tree.write("f", content);
+    std::string all;
+    const auto take = [&](std::string_view piece) { all += piece; };
+    ASSERT_TRUE(tree.files().stream("f", length, take)) << length;
+    EXPECT_EQ(all, content);
+    if (length == 0) continue;
+    all.clear();
+    EXPECT_EQ(tree.files().stream("f", length - 1, take).error().reason, "TooLarge");
+    EXPECT_EQ(all, content.substr(0, length - 1));
+  }
+  EXPECT_EQ(tree.files().stream("", 9, [](std::string_view) {}).error().reason, "NotAFile");
 }
 
 TEST(Error, TextNamesTheThingTheReasonAndTheWayOut) {
