@@ -15,6 +15,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -184,8 +185,9 @@ class Agent:
             path.unlink()
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(path))
-        self.notify.settimeout(0.1)
         self.messages = []
+        # Always read, as systemd does: beyond ten unread datagrams the daemon's next one would wait for ever.
+        threading.Thread(target=self.listen, args=(self.notify,), daemon=True).start()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.prefix, str(DAEMON), "--root", str(self.tree.path)],
@@ -195,10 +197,12 @@ class Agent:
             wait_for(f"READY; the log says:\n{self.log.read_text()}", lambda: self.notified("READY=1"), seconds)
         return self
 
+    def listen(self, notify):
+        with contextlib.suppress(OSError), notify:
+            while text := notify.recv(65536).decode():
+                self.messages += text.split("\n")
+
     def notified(self, line):
-        with contextlib.suppress(socket.timeout, BlockingIOError):
-            while True:
-                self.messages += self.notify.recv(65536).decode().split("\n")
         if self.process.poll() is not None:
             raise AssertionError(f"bedplated ended with {self.process.returncode}:\n{self.log.read_text()}")
         return line in self.messages
@@ -209,7 +213,7 @@ class Agent:
         if self.process.poll() is None:
             self.process.send_signal(sign)
         code = self.process.wait(seconds)
-        self.notify.close()
+        self.notify.shutdown(socket.SHUT_RDWR)
         self.process = None
         return code
 
