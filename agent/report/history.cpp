@@ -1,7 +1,8 @@
 // `bedplate history` and `bedplate show N`.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/report/json.h"
@@ -27,7 +28,6 @@ Json generationFields(const apply::Generation& generation) {
 }
 
 struct Line {
-  std::int64_t whenUs = 0;
   std::string text;
   Colour colour = Colour::none;
 };
@@ -37,14 +37,14 @@ Line lineOf(const apply::Generation& generation) {
                                  generation.cause, generation.commit.substr(0, 7), generation.subject);
   if (!generation.why.empty()) text += " (" + generation.why + ")";
   const bool bad = generation.state == apply::GenerationState::rolledBack;
-  return {generation.startedUs, clean(text), bad ? Colour::red : Colour::none};
+  return {clean(text), bad ? Colour::red : Colour::none};
 }
 
 Line lineOf(const apply::DriftEvent& event) {
   std::string text = fmt::format("    -  drift        {:<8}  {}  {} -> {}", event.repaired ? "put back" : "left",
                                  shownSubject(event), event.from, event.to);
   if (!event.writer.empty() && event.writer != "unknown") text += ", by " + event.writer;
-  return {event.wallUs, clean(text), event.repaired ? Colour::none : Colour::yellow};
+  return {clean(text), event.repaired ? Colour::none : Colour::yellow};
 }
 
 std::string shownChange(const apply::Outcome& outcome) {
@@ -71,15 +71,13 @@ std::string originalOf(const plan::Held& held, const plan::Change& change) {
 
 std::string renderHistory(const std::vector<apply::Generation>& generations,
                           const std::vector<apply::DriftEvent>& drift, const Screen& screen) {
-  std::vector<Line> lines;
-  lines.reserve(generations.size() + drift.size());
-  for (const auto& generation : generations) lines.push_back(lineOf(generation));
-  for (const auto& event : drift) lines.push_back(lineOf(event));
+  std::multimap<std::int64_t, Line, std::greater<>> lines;  // newest first; of one moment in the order of insertion
+  for (const auto& generation : generations) lines.emplace(generation.startedUs, lineOf(generation));
+  for (const auto& event : drift) lines.emplace(event.wallUs, lineOf(event));
   if (lines.empty()) return "nothing happened yet\n";
-  std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.whenUs > b.whenUs; });
   std::string out;
-  for (const auto& line : lines) {
-    const std::string when = dateTime(line.whenUs, screen.utcOffsetSeconds);
+  for (const auto& [whenUs, line] : lines) {
+    const std::string when = dateTime(whenUs, screen.utcOffsetSeconds);
     out += paint(when, Colour::faint, screen.colour) + "  " +
            paint(fit(line.text, screen.columns - 21), line.colour, screen.colour) + "\n";
   }

@@ -1,6 +1,7 @@
 #include "agent/source/names.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "agent/source/text.h"
 
@@ -50,8 +51,8 @@ bool Budget::takeBytes(const std::string& path, std::size_t bytes) {
 
 void sortByPath(std::vector<File>& files, std::vector<Refusal>& refusals) {
   std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.path < b.path; });
-  std::stable_sort(refusals.begin(), refusals.end(),
-                   [](const Refusal& a, const Refusal& b) { return a.path < b.path; });
+  std::sort(refusals.begin(), refusals.end(),
+            [](const Refusal& a, const Refusal& b) { return std::tie(a.path, a.why) < std::tie(b.path, b.why); });
 }
 
 }  // namespace bedplate::source
