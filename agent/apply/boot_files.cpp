@@ -17,12 +17,12 @@ constexpr const char* kHead = "# Managed by bedplate from Git; a change here is 
 enum class Line { none, set, setTolerant, exclude };
 
 struct Verdicts {
-  std::map<std::string, std::string> before;  // key or glob -> value, as the file has it
-  std::map<std::string_view, std::size_t> last;
+  std::map<std::string, std::string> before;                                // key or glob -> value, as the file has it
+  std::map<std::pair<std::string_view, sysctl::Source>, std::size_t> last;  // of each spelling in each source
   struct Matches {
     bool any = false, held = false, failed = false, tolerant = false;
   };
-  std::map<std::size_t, Matches> matches;  // by rule
+  std::map<std::size_t, Matches> matches;  // by the rule that decided
 };
 
 Verdicts gather(const plan::Target& target, const plan::Observed& seen, const Holding& holding,
@@ -30,7 +30,10 @@ Verdicts gather(const plan::Target& target, const plan::Observed& seen, const Ho
   Verdicts verdicts;
   for (auto& rule : sysctl::parse(before, "").rules)
     if (!rule.excluded) verdicts.before[rule.key] = rule.value;
-  for (std::size_t i = 0; i < target.sysctls.size(); ++i) verdicts.last[target.sysctls[i].rule.key] = i;
+  for (std::size_t i = 0; i < target.sysctls.size(); ++i) {
+    const auto& rule = target.sysctls[i].rule;
+    verdicts.last[{rule.key, rule.source}] = i;
+  }
   for (const auto& [key, value] : seen.sysctls) {
     auto& matches = verdicts.matches[value.want.rule];
     matches.any = true;
@@ -41,13 +44,17 @@ Verdicts gather(const plan::Target& target, const plan::Observed& seen, const Ho
   return verdicts;
 }
 
-Line verdict(const Verdicts& verdicts, const sysctl::Rule& rule, std::size_t index) {
-  if (verdicts.last.at(rule.key) != index) return Line::none;
+Line verdict(const Verdicts& verdicts, const plan::Observed& seen, const sysctl::Rule& rule, std::size_t index,
+             const std::string& value) {
+  if (verdicts.last.at({rule.key, rule.source}) != index) return Line::none;
+  const auto own = seen.sysctls.find(rule.key);
+  if (own != seen.sysctls.end() && own->second.want.rule != index) return Line::none;  // the rule that decided has it
   if (rule.excluded) return rule.isGlob() ? Line::none : Line::exclude;
+  if (own == seen.sysctls.end() && !rule.isGlob()) return Line::none;  // taken back by a stronger source
   const auto found = verdicts.matches.find(index);
   const Verdicts::Matches matches = found == verdicts.matches.end() ? Verdicts::Matches{} : found->second;
   const auto earlier = verdicts.before.find(rule.key);
-  const bool heldEarlier = earlier != verdicts.before.end() && earlier->second == rule.value && !matches.failed;
+  const bool heldEarlier = earlier != verdicts.before.end() && earlier->second == value && !matches.failed;
   if (!matches.held && !heldEarlier) return rule.isGlob() ? Line::none : Line::exclude;
   return matches.tolerant || rule.tolerant || matches.failed ? Line::setTolerant : Line::set;
 }
@@ -75,11 +82,14 @@ std::string bootSysctl(const plan::Target& target, const plan::Observed& seen, c
   bool globs = false;
   for (std::size_t i = 0; i < target.sysctls.size(); ++i) {
     const auto& rule = target.sysctls[i].rule;
-    const Line line = verdict(verdicts, rule, i);
+    // What a bound means on this host is a plain value by now.
+    const auto own = seen.sysctls.find(rule.key);
+    const std::string& value = own == seen.sysctls.end() ? rule.value : own->second.want.value;
+    const Line line = verdict(verdicts, seen, rule, i, value);
     if (line == Line::exclude) excluded += "-" + sysctl::dotted(rule.key) + "\n";
     if (line != Line::set && line != Line::setTolerant) continue;
     globs = globs || rule.isGlob();
-    lines += (line == Line::setTolerant ? "-" : "") + sysctl::dotted(rule.key) + " = " + rule.value + "\n";
+    lines += (line == Line::setTolerant ? "-" : "") + sysctl::dotted(rule.key) + " = " + value + "\n";
   }
   if (lines.empty()) return {};
   // A key that is not set here must not be reached by a glob either.

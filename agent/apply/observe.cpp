@@ -1,4 +1,3 @@
-#include <fnmatch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,25 +13,17 @@ constexpr std::size_t kMaxFile = 16 << 20;
 // A file that changed this short a time ago may change again without its times telling.
 constexpr std::int64_t kSettledNs = 2'000'000'000;
 
-// Whether a rule asks for the key, be it there or not.
-bool covers(const plan::Target& target, const std::string& key) {
-  bool covered = false;
-  for (const auto& want : target.sysctls) {
-    const auto& rule = want.rule;
-    if (rule.key == key) return !rule.excluded;
-    covered =
-        covered || (!rule.excluded && rule.isGlob() && ::fnmatch(rule.key.c_str(), key.c_str(), FNM_PATHNAME) == 0);
-  }
-  return covered;
-}
-
 host::Status observeSysctls(Machine& machine, const plan::Target& target, const plan::Held& held,
                             plan::Observed& observed) {
   sysctl::Tree tree(machine.files);
   std::vector<sysctl::Rule> rules;
   rules.reserve(target.sysctls.size());
   for (const auto& want : target.sysctls) rules.push_back(want.rule);
-  BEDPLATE_TRY_LET(auto wants, sysctl::resolve(rules, tree));
+  const auto taken = [&](const std::string& key) {
+    const auto found = held.sysctls.find(key);
+    return found == held.sysctls.end() ? std::nullopt : std::optional(found->second.value);
+  };
+  BEDPLATE_TRY_LET(auto wants, sysctl::resolve(rules, tree, taken));
   for (auto& want : wants) {
     plan::SysctlSeen seen;
     auto value = tree.read(want.key);
@@ -45,7 +36,7 @@ host::Status observeSysctls(Machine& machine, const plan::Target& target, const 
     observed.sysctls.emplace_hint(observed.sysctls.end(), std::move(key), std::move(seen));
   }
   for (const auto& [key, original] : held.sysctls) {
-    if (observed.sysctls.count(key) != 0 || covers(target, key)) continue;
+    if (observed.sysctls.count(key) != 0 || sysctl::asks(rules, key)) continue;
     auto value = tree.read(key);
     observed.formerSysctls[key] = value ? std::optional(std::move(*value)) : std::nullopt;
   }

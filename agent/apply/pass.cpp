@@ -241,6 +241,8 @@ host::Status Pass::set(const plan::Change& change) {
   if (held_->sysctls.count(change.subject) == 0)
     return host::fail("Denied", sysctl::dotted(change.subject), "cannot be read, so its original cannot be kept",
                       "leave the key out of Git");
+  if (const auto& problem = seen_.sysctls.at(change.subject).want.problem; !problem.empty())
+    return host::fail("Invalid", sysctl::dotted(change.subject), problem, "set the whole value in sysctl.d instead");
   return sysctl::Tree(machine_.files).write(change.subject, change.to);
 }
 
@@ -278,10 +280,10 @@ void Pass::setAgain() {
   sysctl::Tree tree(machine_.files);
   for (const auto& [key, seen] : seen_.sysctls) {
     // A drift that is only reported, and what the kernel refused, stay as they are.
-    const bool held = written.count(key) != 0 || (seen.value && *seen.value == seen.want.value);
+    const bool held = written.count(key) != 0 || (seen.value && sysctl::meets(seen.want, *seen.value));
     if (!held || unsettled_.count(key) != 0) continue;
     const auto now = tree.read(key);
-    if (!now || *now == seen.want.value) continue;
+    if (!now || sysctl::meets(seen.want, *now)) continue;
     auto status = tree.write(key, seen.want.value);
     if (status) continue;
     unsettled_[key] = status.error().reason + ": " + status.error().why;
@@ -345,7 +347,7 @@ host::Status Pass::writeBoot() {
   for (const auto& [key, seen] : seen_.sysctls) {
     if (unsettled_.count(key) != 0)
       holding.failed.insert(key);
-    else if ((seen.value && *seen.value == seen.want.value) || set.count(key) != 0)
+    else if ((seen.value && sysctl::meets(seen.want, *seen.value)) || set.count(key) != 0)
       holding.held.insert(key);
   }
   for (const auto& [module, loaded] : seen_.modules) (loaded ? holding.held : holding.failed).insert(module);

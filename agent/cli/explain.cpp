@@ -107,22 +107,46 @@ bool matches(const sysctl::Rule& rule, const std::string& key, sysctl::Tree& tre
   return keys && std::find(keys->begin(), keys->end(), key) != keys->end();
 }
 
-void addRules(Context& context, const plan::Target& target, const std::string& key, Explanation& explanation) {
+std::string valueOf(const sysctl::Rule& rule) {
+  if (rule.excluded) return "excluded";
+  const char* bound = rule.bound == sysctl::Bound::atLeast ? "at least "
+                      : rule.bound == sysctl::Bound::about ? "about "
+                                                           : "";
+  return bound + rule.value;
+}
+
+std::string layerOf(const cluster::SysctlWant& want) {
+  switch (want.rule.source) {
+    case sysctl::Source::profile: return "profile " + want.layer;
+    case sysctl::Source::sizing: return "sizing, " + want.layer;
+    case sysctl::Source::floor: return "floors, " + want.layer;
+    case sysctl::Source::file: break;
+  }
+  return want.layer;
+}
+
+void addRules(Context& context, const plan::Target& target, const plan::Held& held, const std::string& key,
+              Explanation& explanation) {
   sysctl::Tree tree(context.files());
   std::vector<sysctl::Rule> rules;
   rules.reserve(target.sysctls.size());
   for (const auto& want : target.sysctls) rules.push_back(want.rule);
+  const auto original = [&](const std::string& asked) {
+    const auto found = held.sysctls.find(asked);
+    return found == held.sysctls.end() ? std::nullopt : std::optional(found->second.value);
+  };
   std::optional<std::size_t> winner;
-  if (const auto wants = sysctl::resolve(rules, tree))
+  if (const auto wants = sysctl::resolve(rules, tree, original))
     for (const auto& want : *wants)
       if (want.key == key) {
         winner = want.rule;
         explanation.wanted = want.value;
+        if (!want.problem.empty()) explanation.notes.push_back(want.problem);
       }
   for (std::size_t i = rules.size(); i-- > 0;) {
     if (!matches(rules[i], key, tree)) continue;
     const std::string glob = rules[i].key == key ? "" : ", by " + sysctl::dotted(rules[i].key);
-    explanation.sources.push_back({rules[i].excluded ? "excluded" : rules[i].value, target.sysctls[i].layer,
+    explanation.sources.push_back({valueOf(rules[i]), layerOf(target.sysctls[i]),
                                    fmt::format("{}:{}{}", rules[i].file, rules[i].line, glob), winner == i});
   }
   if (!explanation.sources.empty()) explanation.known = true;
@@ -140,7 +164,7 @@ Explanation explainKey(Context& context, Known& known, const std::string& key) {
     explanation.notes.push_back(value.error().reason == "NotFound"
                                     ? "the kernel has no such key now: its module may not be loaded"
                                     : "cannot be read: " + value.error().why);
-  if (known.target) addRules(context, *known.target, key, explanation);
+  if (known.target) addRules(context, *known.target, known.held.value_or(plan::Held{}), key, explanation);
   if (known.held) {
     const auto original = known.held->sysctls.find(key);
     if (original != known.held->sysctls.end()) {

@@ -84,8 +84,8 @@ struct FileWant {
 
 // A sysctl rule with its layer, in the order in which rules win (later ones).
 struct SysctlWant {
-  sysctl::Rule rule;  // rule.file is within the cluster directory
-  std::string layer;
+  sysctl::Rule rule;  // rule.file is within the cluster directory; of a profile, in tuning/profiles
+  std::string layer;  // of a profile, its name
 };
 
 struct ModuleWant {

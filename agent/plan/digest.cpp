@@ -19,6 +19,10 @@ void put(std::string& out, const cluster::SysctlWant& want) {
   put(out, want.rule.value);
   out += want.rule.tolerant ? 't' : '-';
   out += want.rule.excluded ? 'x' : '-';
+  // A plain rule of a file is written as before there were others, so that no host gets a new generation for nothing.
+  if (want.rule.bound == sysctl::Bound::exact && want.rule.source == sysctl::Source::file) return;
+  out += sysctl::name(want.rule.bound);
+  out += sysctl::name(want.rule.source);
 }
 
 void put(std::string& out, const FileTarget& file) {

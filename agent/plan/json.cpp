@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;  // 1 had no bounds and no sources: every rule was an exact one of a file
 constexpr std::size_t kMaxText = 64 << 20;
 constexpr std::size_t kMaxItems = 100000;
 constexpr std::size_t kMaxString = 64 << 10;
@@ -93,11 +93,22 @@ bool isPlace(const std::string& path, Area area) {
 
 json ruleJson(const cluster::SysctlWant& want) {
   const auto& rule = want.rule;
-  return {{"key", rule.key},   {"value", rule.value}, {"tolerant", rule.tolerant}, {"excluded", rule.excluded},
-          {"file", rule.file}, {"line", rule.line},   {"layer", want.layer}};
+  return {{"key", rule.key},           {"value", rule.value},       {"tolerant", rule.tolerant},
+          {"excluded", rule.excluded}, {"file", rule.file},         {"line", rule.line},
+          {"layer", want.layer},       {"bound", name(rule.bound)}, {"source", name(rule.source)}};
 }
 
-cluster::SysctlWant readRule(Reader& reader, const json& value) {
+template <class Word>
+Word readWord(Reader& reader, const json& value, const char* key, const std::vector<Word>& words) {
+  const std::string text = reader.text(value, key);
+  for (const Word word : words)
+    if (text == name(word)) return word;
+  reader.mark(std::string(key) + " '" + text + "' is not known");
+  return words.front();
+}
+
+cluster::SysctlWant readRule(Reader& reader, const json& value, std::int64_t format) {
+  using sysctl::Bound, sysctl::Source;
   cluster::SysctlWant want;
   want.rule.key = reader.text(value, "key");
   want.rule.value = reader.text(value, "value");
@@ -108,6 +119,12 @@ cluster::SysctlWant readRule(Reader& reader, const json& value) {
   want.layer = reader.text(value, "layer");
   const auto key = sysctl::normaliseKey(want.rule.key);
   if (!key || *key != want.rule.key) reader.mark("'" + want.rule.key + "' is not a sysctl key");
+  if (format < 2) return want;
+  want.rule.bound = readWord<Bound>(reader, value, "bound", {Bound::exact, Bound::atLeast, Bound::about});
+  want.rule.source =
+      readWord<Source>(reader, value, "source", {Source::file, Source::profile, Source::sizing, Source::floor});
+  if (want.rule.bound != Bound::exact && (want.rule.isGlob() || want.rule.excluded))
+    reader.mark("'" + want.rule.key + "' has a bound and is not one key");
   return want;
 }
 
@@ -141,7 +158,8 @@ FileTarget readFile(Reader& reader, const json& value) {
 
 Target readTarget(Reader& reader, const json& all) {
   Target target;
-  if (reader.number(all, "format", kFormat) != kFormat) reader.mark("format is not 1");
+  const std::int64_t format = reader.number(all, "format", kFormat);
+  if (format < 1) reader.mark("format is not known");
   target.commit = reader.text(all, "commit");
   target.subject = reader.text(all, "subject");
   target.tree = reader.text(all, "tree");
@@ -158,7 +176,7 @@ Target readTarget(Reader& reader, const json& all) {
   }
   target.driftEnforce = reader.flag(all, "driftEnforce");
   for (const json& module : reader.array(all, "modules")) target.modules.push_back(readModule(reader, module));
-  for (const json& rule : reader.array(all, "sysctls")) target.sysctls.push_back(readRule(reader, rule));
+  for (const json& rule : reader.array(all, "sysctls")) target.sysctls.push_back(readRule(reader, rule, format));
   for (const json& file : reader.array(all, "files")) {
     target.files.push_back(readFile(reader, file));
     const std::size_t count = target.files.size();

@@ -12,7 +12,7 @@ constexpr const char* kNextStart = "K3s reads it at its next start";
 std::string shortHash(const std::string& sha256) { return sha256.substr(0, 12); }
 
 // "nodes/web-01 sysctl.d/50-x.conf:3": the layer, then the file within it.
-std::string origin(const std::string& layer, std::string file, int line) {
+std::string place(const std::string& layer, std::string file, int line) {
   if (file.size() > layer.size() && file.compare(0, layer.size(), layer) == 0 && file[layer.size()] == '/')
     file.erase(0, layer.size() + 1);
   std::string text = layer + " " + file;
@@ -45,13 +45,13 @@ void planModules(const Target& target, const Observed& observed, Plan& plan) {
     const auto seen = observed.modules.find(entry.name);
     if (seen != observed.modules.end() && seen->second) continue;
     plan.changes.push_back(
-        {Action::loadModule, entry.name, kAbsent, "loaded", origin(want.layer, entry.file, entry.line), ""});
+        {Action::loadModule, entry.name, kAbsent, "loaded", place(want.layer, entry.file, entry.line), ""});
   }
 }
 
 void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
   for (const auto& [key, seen] : observed.sysctls) {
-    if (seen.value && *seen.value == seen.want.value) continue;
+    if (seen.value && sysctl::meets(seen.want, *seen.value)) continue;
     std::string from;
     if (seen.value) {
       from = *seen.value;
@@ -64,11 +64,9 @@ void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
       from = "unreadable";
     }
     std::string where;
-    if (seen.want.rule < target.sysctls.size()) {
-      const auto& want = target.sysctls[seen.want.rule];
-      where = origin(want.layer, want.rule.file, want.rule.line);
-    }
-    plan.changes.push_back({Action::setSysctl, key, std::move(from), seen.want.value, std::move(where), ""});
+    if (seen.want.rule < target.sysctls.size()) where = originOf(target.sysctls[seen.want.rule]);
+    plan.changes.push_back(
+        {Action::setSysctl, key, std::move(from), seen.want.value, std::move(where), seen.want.problem});
   }
 }
 
@@ -102,7 +100,7 @@ void planFiles(const Target& target, const Observed& observed, Area area, Plan& 
     auto differs = difference(seen, file.sha256, file.mode, observed.uid, observed.gid);
     if (!differs) continue;
     plan.changes.push_back({Action::writeFile, file.path, std::move(differs->first), std::move(differs->second),
-                            origin(file.layer, file.file, 0), area == Area::k3sConfig ? kNextStart : ""});
+                            place(file.layer, file.file, 0), area == Area::k3sConfig ? kNextStart : ""});
   }
 }
 
@@ -160,6 +158,19 @@ void giveFilesBack(const std::vector<HeldFile>& former, const Observed& observed
 }
 
 }  // namespace
+
+std::string originOf(const cluster::SysctlWant& want) {
+  const auto& rule = want.rule;
+  std::string where = place(want.layer, rule.file, rule.line);
+  switch (rule.source) {
+    case sysctl::Source::profile: return "profile " + where;
+    case sysctl::Source::sizing:
+      return std::string("sizing ") + (startsWith(rule.key, "fs/inotify/") ? "inotify " : "conntrack ") + where;
+    case sysctl::Source::floor: return "floors " + where;
+    case sysctl::Source::file: break;
+  }
+  return where;
+}
 
 Plan make(const Target& target, const Observed& observed, const Held& held) {
   Plan plan;

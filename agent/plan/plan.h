@@ -112,7 +112,7 @@ struct Change {
   // Values for sysctls; short hashes for files ("absent" when there is none). Never a file's content.
   std::string from;
   std::string to;
-  std::string origin;  // "nodes/web-01 sysctl.d/50-x.conf:3"; "" for what is given back
+  std::string origin;  // as originOf(); for files "nodes/web-01 k3s/config.yaml"; "" for what is given back
   std::string note;    // what an operator should know: "K3s reads this at its next start"
 };
 
@@ -131,6 +131,10 @@ struct Plan {
 // The plan. A key that is no longer wanted is restored (in the boot its original was taken in), or released unchanged
 // (after a reboot, or when K3s claims it). A tolerant rule whose key is missing is nothing at all.
 Plan make(const Target& target, const Observed& observed, const Held& held);
+
+// Where a rule comes from: "nodes/web-01 sysctl.d/50-x.conf:3", "profile k3s k3s.conf:12",
+// "sizing conntrack cluster node.yaml:7", "floors nodes/web-01 node.yaml:9".
+std::string originOf(const cluster::SysctlWant& want);
 
 // One line, as `bedplate diff` prints it: "sysctl  net.ipv4.ip_forward  0 -> 1   (cluster sysctl.d/99-k8s.conf:3)".
 std::string text(const Change& change);

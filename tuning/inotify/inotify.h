@@ -1,4 +1,5 @@
-// Inotify: how many instances and watches each user has of those that the kernel allows, and who has most of them.
+// Inotify: how many instances and watches each user has of those that the kernel allows, who has most of them, and how
+// many it should allow.
 //
 // The kernel charges an instance, and each of its watches, to the effective uid and user namespace that made it
 // (fs/notify/inotify/inotify_user.c). That cannot be asked; what can be seen is who holds it. So counted is, for the
@@ -52,6 +53,7 @@ struct Usage {
 struct Limits {
   std::int64_t instances = 0;  // fs.inotify.max_user_instances
   std::int64_t watches = 0;    // fs.inotify.max_user_watches
+  bool operator==(const Limits&) const = default;
 };
 
 inline constexpr std::size_t kMostHolders = 10;
@@ -81,5 +83,29 @@ struct FileHandles {
   std::int64_t limit = 0;  // fs.file-max
 };
 host::Result<FileHandles> readFileHandles(host::Files& files);
+
+// --- how many there should be ---------------------------------------------------------------------------------------
+//
+// On a node almost all of them belong to uid 0: the kubelet, containerd's shims (each watches the cgroup of its pod),
+// log shippers and every container without a user namespace. Beyond the limit a program says "Too many open files" or
+// "No space left on device". Nothing is allocated until it is used.
+// Source of the kernel's choice: inotify_user_setup() in fs/notify/inotify/inotify_user.c of Linux 6.1.
+
+// What one watch takes at most: its mark, and the inode that it keeps in memory (1313 B as the kernel counts it
+// in 6.x).
+inline constexpr std::int64_t kWatchBytes = 1344;
+
+// The kernel's own choice: 128 instances; watches for 1 % of the memory, from 8192 to 1048576.
+Limits kernelDefault(std::uint64_t memoryBytes);
+
+// The size for a node of a cluster:
+//
+//   instances = 8192, what kubespray, Talos, Bottlerocket, Gardener, kops and EKS set: the kernel's 128 are used up by
+//               some forty pods.
+//   watches   = 1/16 of the memory in watches of kWatchBytes, rounded down to 8192, from 65536 to 1048576, where the
+//               kernel ends as well; never below the kernel's own choice.
+//
+// 1 GiB: 65536; 4 GiB: 196608; 8 GiB: 393216; 16 GiB: 794624; 22 GiB and more: 1048576.
+Limits sizeFor(std::uint64_t memoryBytes);
 
 }  // namespace bedplate::inotify

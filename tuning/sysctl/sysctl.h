@@ -6,6 +6,7 @@
 // Thread-safety: free functions and plain values; Tree may be used from several threads.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,14 +16,30 @@
 
 namespace bedplate::sysctl {
 
-// What a line of a sysctl.d file says.
+// How a rule binds its key. A sysctl.d file says `exact` only.
+enum class Bound {
+  exact,    // this value
+  atLeast,  // an integer: raise to it, never lower
+  about,    // an integer: leave what is there unless it is below half of it, for what is costly to change
+};
+
+// Who asks, the weakest first. A rule of a later source wins over all of the earlier ones, be it a glob or not.
+enum class Source { profile, sizing, file, floor };
+
+// "exact", "atLeast", "about"; "profile", "sizing", "file", "floor".
+const char* name(Bound bound);
+const char* name(Source source);
+
+// What a line of a sysctl.d file says, or what is asked in another way.
 struct Rule {
-  std::string key;        // path form; may hold the glob characters * ? [
+  std::string key;        // path form; may hold the glob characters * ? [ when `exact`
   std::string value;      // normalised; empty for an exclusion
   bool tolerant = false;  // "-key = value": a failure to write it is not an error
   bool excluded = false;  // "-key" without a value: not set by globs
   std::string file;       // where it stands, as given to parse()
   int line = 0;
+  Bound bound = Bound::exact;
+  Source source = Source::file;
   bool operator==(const Rule&) const = default;
   [[nodiscard]] bool isGlob() const;
 };
@@ -67,14 +84,25 @@ bool claimedByK3s(std::string_view key);
 // when the node no longer reaches what it reached before (docs/architecture.md).
 std::optional<std::string_view> cutsOff(std::string_view key);
 
-// A key with the value it should have, after globs are expanded and later rules have won.
+// A key with the value it should have, after globs are expanded, the stronger rules have won and bounds have raised it.
 struct Want {
   std::string key;
   std::string value;
   bool tolerant = false;
-  std::size_t rule = 0;  // index of the rule it came from
+  std::size_t rule = 0;  // index of the rule that decided: its value is wanted, or the base already satisfies it
+  Bound bound =
+      Bound::exact;          // `exact` unless nothing but bounds asks for the key: then more than `value` is right too
+  bool fromBase = false;     // `value` is what the kernel had or has: the rule did not have to raise it
+  std::string problem = {};  // why the key cannot be brought to what is asked (nothing is to be written), or ""
   bool operator==(const Want&) const = default;
 };
+
+// Whether the kernel, asked for `wanted`, holds it when it shows `held` (both normalised). Besides the same text:
+// integers in another base (the kernel takes 0x10 and shows 16), ranges of ports that it sorts and joins, buckets of
+// the conntrack table, which it rounds up to whole pages. values.cpp has the evidence.
+bool same(std::string_view key, std::string_view wanted, std::string_view held);
+// Whether a held value satisfies the want: same() as it, or within its bound.
+bool meets(const Want& want, std::string_view held);
 
 // /proc/sys below a root.
 class Tree {
@@ -85,7 +113,7 @@ class Tree {
   // "Denied"/"Io" for keys that cannot be read (write-only, stable_secret).
   host::Result<std::string> read(const std::string& key);
   // Writes and reads back. "Invalid" when the kernel refuses the value, "Differs" when it holds another one after the
-  // write (`why` names both). An equal value is not written.
+  // write (`why` names both). A value that is the same() is not written.
   host::Status write(const std::string& key, const std::string& value);
   // The keys that a glob matches now, in byte order.
   host::Result<std::vector<std::string>> expand(const std::string& glob);
@@ -94,12 +122,22 @@ class Tree {
   host::Files& files_;
 };
 
-// What a list of rules asks of this machine now: later rules win, explicit keys beat globs, exclusions hold for globs.
-// A glob that matches nothing gives nothing. In key order.
-// An exclusion is the last word on its own key until a later rule sets it again. As in systemd-sysctl 252 it is taken
-// literally: "-net.ipv4.conf.v*.rp_filter" takes back that very glob, it does not exclude what the glob matches.
-// Where we differ: a glob repeated with the same value counts at its last place, so that a later layer wins; in systemd
-// it stays at its first.
-host::Result<std::vector<Want>> resolve(const std::vector<Rule>& rules, Tree& tree);
+// The value that a key had before we took it over, or nullopt when we do not hold it.
+using Original = std::function<std::optional<std::string>(const std::string& key)>;
+
+// What a list of rules asks of this machine now, in key order. By source, the weakest first; within one source later
+// rules win, explicit keys beat globs, exclusions hold for globs. A glob that matches nothing gives nothing.
+// An exclusion is the last word on its own key until a later rule sets it again: it takes back what weaker sources ask
+// as well. As in systemd-sysctl 252 it is taken literally: "-net.ipv4.conf.v*.rp_filter" takes back that very glob, it
+// does not exclude what the glob matches.
+// An `atLeast` rule gives the greater of its number and the value so far; where there is none, of its number and the
+// base: the original when we hold it, else what the kernel holds now. An `about` rule gives what the kernel holds now,
+// or its number when that is more than twice as much. A bound on a value that is not one integer is a Want with a
+// problem. Where we differ from systemd: a glob repeated with the same value counts at its last place, so that a later
+// layer wins; in systemd it stays at its first.
+host::Result<std::vector<Want>> resolve(const std::vector<Rule>& rules, Tree& tree, const Original& original = {});
+
+// Whether the rules ask for a key, be it there or not.
+bool asks(const std::vector<Rule>& rules, const std::string& key);
 
 }  // namespace bedplate::sysctl

@@ -71,12 +71,12 @@ host::Result<std::string> Tree::read(const std::string& key) {
 host::Status Tree::write(const std::string& key, const std::string& value) {
   const std::string wanted = normaliseValue(value);
   const auto before = read(key);
-  if (before && *before == wanted) return {};
+  if (before && same(key, wanted, *before)) return {};
   if (!before && !unreadable(before.error())) return host::Failure(before.error());
   const host::Status written = files_.writeValue(pathOf(key), wanted + "\n");
   const auto after = read(key);
   // What somebody else has put right meanwhile is right.
-  if (after && *after == wanted) return {};
+  if (after && same(key, wanted, *after)) return {};
   if (!written) return refusedValue(written.error(), key, wanted);
   if (!after) {
     if (!before) return {};  // never readable: the kernel took it, more cannot be known
