@@ -71,6 +71,21 @@ TEST(Digest, DoesNotConfuseWhereOneFieldEndsAndTheNextBegins) {
   EXPECT_NE(digest(one), digest(two));
 }
 
+TEST(Digest, OfPlainRulesIsWhatItWasBeforeThereWereBounds) {
+  // As the version that wrote format 1 made it: nobody gets a new generation for an upgrade.
+  Target target;
+  sysctl::Rule rule;
+  rule.key = "vm/swappiness";
+  rule.value = "1";
+  target.sysctls = {{rule, "cluster"}};
+  EXPECT_EQ(digest(target), sha256("bedplate target 1\nenforce\n\nsysctls\n13:vm/swappiness1:1--\nfiles\n"));
+  target.sysctls[0].rule.bound = sysctl::Bound::atLeast;
+  const std::string least = digest(target);
+  target.sysctls[0].rule.source = sysctl::Source::floor;
+  EXPECT_NE(digest(target), least);
+  EXPECT_NE(digest(target), digest(Target{}));
+}
+
 TEST(TargetJson, ComesBackWithoutContents) {
   const Target target = example();
   const std::string text = toJson(target);
@@ -85,6 +100,17 @@ TEST(TargetJson, ComesBackWithoutContents) {
   ASSERT_TRUE(targetFromJson(toJson(Target{})));
 }
 
+TEST(TargetJson, ReadsWhatTheVersionBeforeBoundsWrote) {
+  const auto old = targetFromJson(
+      R"({"format": 1, "commit": "c", "subject": "s", "tree": "t",
+          "node": {"name": "n", "role": "server", "cluster": "o"}, "layers": [], "driftEnforce": true, "modules": [],
+          "sysctls": [{"key": "vm/swappiness", "value": "1", "tolerant": false, "excluded": false, "file": "f",
+                       "line": 1, "layer": "cluster"}], "files": []})");
+  ASSERT_TRUE(old) << old.error().text();
+  EXPECT_EQ(old->sysctls.at(0).rule.bound, sysctl::Bound::exact);
+  EXPECT_EQ(old->sysctls.at(0).rule.source, sysctl::Source::file);
+}
+
 TEST(TargetJson, RefusesWhatItIsNot) {
   const std::string good = toJson(example());
   const auto refused = [&](const std::string& from, const std::string& to) {
@@ -97,7 +123,11 @@ TEST(TargetJson, RefusesWhatItIsNot) {
     EXPECT_EQ(result.error().reason, "Corrupt");
     return result.error().why;
   };
-  EXPECT_THAT(refused("\"format\": 1", "\"format\": 2"), HasSubstr("format"));
+  EXPECT_THAT(refused("\"format\": 2", "\"format\": 3"), HasSubstr("format"));
+  EXPECT_THAT(refused("\"format\": 2", "\"format\": 0"), HasSubstr("format"));
+  EXPECT_THAT(refused("\"exact\"", "\"atMost\""), HasSubstr("bound"));
+  EXPECT_THAT(refused("\"exact\"", "\"atLeast\""), HasSubstr("has a bound and is not one key"));
+  EXPECT_THAT(refused("\"source\": \"file\"", "\"source\": \"me\""), HasSubstr("source"));
   EXPECT_THAT(refused("\"mode\": 384", "\"mode\": -1"), HasSubstr("mode"));
   EXPECT_THAT(refused("\"mode\": 384", "\"mode\": 2541"), HasSubstr("mode"));
   EXPECT_THAT(refused("\"k3sConfig\"", "\"sshd\""), HasSubstr("area"));

@@ -24,7 +24,7 @@ Rule rule(Source source, Bound bound, const std::string& value) {
 Rule profile(const std::string& value) { return rule(Source::profile, Bound::atLeast, value); }
 Rule profileExact(const std::string& value) { return rule(Source::profile, Bound::exact, value); }
 Rule sizing(const std::string& value) { return rule(Source::sizing, Bound::atLeast, value); }
-Rule about(const std::string& value) { return rule(Source::sizing, Bound::about, value); }
+Rule nearly(const std::string& value) { return rule(Source::sizing, Bound::about, value); }
 Rule file(const std::string& value) { return rule(Source::file, Bound::exact, value); }
 Rule floorOf(const std::string& value) { return rule(Source::floor, Bound::atLeast, value); }
 Rule excluded() {
@@ -100,13 +100,13 @@ TEST_F(Bounds, InATable) {
       {"the later layer's floor", {floorOf("9"), floorOf("3")}, "1", "", "3", 1, atLeast},
       {"an exclusion takes back what is weaker", {profile("20"), sizing("30"), excluded()}, "50", "", "", 0, exact},
       {"not the floor", {profile("20"), excluded(), floorOf("9")}, "5", "", "9", 2, atLeast},
-      {"about: near enough", {about("100")}, "50", "20", "50", 0, Bound::about, true},
-      {"about: below half", {about("100")}, "49", "20", "100", 0, Bound::about},
-      {"about: never shrinks", {about("100")}, "900", "20", "900", 0, Bound::about, true},
-      {"about: not there yet", {about("100")}, "", "", "100", 0, Bound::about},
-      {"about, and sysctl.d", {about("100"), file("64")}, "900", "", "64", 1, exact},
-      {"about, and a floor that raises", {about("100"), floorOf("200")}, "60", "", "200", 1, atLeast},
-      {"about, and a floor that is met", {about("100"), floorOf("50")}, "60", "", "60", 0, Bound::about, true},
+      {"about: near enough", {nearly("100")}, "50", "20", "50", 0, Bound::about, true},
+      {"about: below half", {nearly("100")}, "49", "20", "100", 0, Bound::about},
+      {"about: never shrinks", {nearly("100")}, "900", "20", "900", 0, Bound::about, true},
+      {"about: not there yet", {nearly("100")}, "", "", "100", 0, Bound::about},
+      {"about, and sysctl.d", {nearly("100"), file("64")}, "900", "", "64", 1, exact},
+      {"about, and a floor that raises", {nearly("100"), floorOf("200")}, "60", "", "200", 1, atLeast},
+      {"about, and a floor that is met", {nearly("100"), floorOf("50")}, "60", "", "60", 0, Bound::about, true},
       {"unsigned longs", {floorOf("1")}, "18446744073692774399", "", "18446744073692774399", 0, atLeast, true},
       {"negative values", {floorOf("0")}, "-1", "", "0", 0, atLeast},
       {"an octal number is no decimal one", {file("010"), floorOf("9")}, "1", "", "9", 1, exact},
@@ -134,7 +134,7 @@ TEST_F(Bounds, OfWhatIsNoIntegerAreAProblem) {
            {{floorOf("9")}, "4096 131072 6291456"},
            {{floorOf("9")}, "cubic"},
            {{file("4096 131072 6291456"), floorOf("9")}, "1"},
-           {{about("9")}, "4096 131072"},
+           {{nearly("9")}, "4096 131072"},
            {{floorOf("99999999999999999999")}, "1"}}) {
     const auto wants = ask(rules, now, "");
     ASSERT_EQ(wants.size(), 1U);
@@ -229,9 +229,7 @@ TEST(Same, PortsAreSortedAndJoined) {
                                                                   {"1,2-4,10-10", "1-4,10"},
                                                                   {"30000-32767,6443", "6443,30000-32767"}})
     EXPECT_EQ(portRanges(text), shown) << text;
-  for (const char* text : {"x", "1-", "-1", "2-1", "65536", "1,,2", "1 2"}) {
-    if (std::string(text) != "1-") EXPECT_FALSE(portRanges(text)) << text;
-  }
+  for (const char* text : {"x", "-1", "2-1", "65536", "1,,2", "1 2"}) EXPECT_FALSE(portRanges(text)) << text;
 }
 
 }  // namespace
