@@ -108,8 +108,8 @@ class Node:
 
     # ---- before it is booted
 
-    def fetch_packages(self, *packages):
-        """Has apt download what these packages (names, or paths in the node) need, with this machine's network."""
+    def use_our_apt(self):
+        """Gives the tree this machine's apt sources and its way to them."""
         apt = self.path / "etc/apt"
         (apt / "sources.list").write_text("".join(f"deb {uri} {suite} main\n" for uri, suite in debian_sources()))
         settings = [line for line in run("apt-config", "dump").splitlines()
@@ -119,6 +119,10 @@ class Node:
             if os.path.exists("/" + name):
                 (self.path / name).unlink(missing_ok=True)
                 shutil.copyfile("/" + name, self.path / name)
+
+    def fetch_packages(self, *packages):
+        """Has apt download what these packages (names, or paths in the node) need, with this machine's network."""
+        self.use_our_apt()
         environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
         run("chroot", str(self.path), "apt-get", "-qq", "update", env=environment)
         run("chroot", str(self.path), "apt-get", "-qq", "-y", "--no-install-recommends", "--download-only", "install",
