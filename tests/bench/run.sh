@@ -1,6 +1,7 @@
 #!/bin/sh
-# What Bedplate costs: the whole agent (run.py) and, where they were built with BEDPLATE_BENCH, the Google Benchmark
-# programs. BEDPLATE_BUILD names the folder of the programs, BEDPLATE_BENCH_ROUNDS and _IDLE how long it takes.
+# What Bedplate costs: the whole agent (run.py), sysctls beside others (sysctls.py), and the Google Benchmark programs
+# where they were built with BEDPLATE_BENCH. BEDPLATE_BUILD names the folder of the programs, BEDPLATE_BENCH_ROUNDS and
+# _IDLE how long it takes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "${BEDPLATE_BUILD:-$here/../../build}")
@@ -8,6 +9,7 @@ for program in bedplate bedplated bedplate-worker; do
   [ -x "$build/$program" ] || { echo "run.sh: no $program in $build: build it first" >&2; exit 1; }
 done
 BEDPLATE_BUILD=$build python3 "$here/run.py"
+BEDPLATE_BUILD=$build python3 "$here/sysctls.py"
 found=no
 for program in "$build"/tests/bench_*; do
   [ -x "$program" ] || continue

@@ -1,5 +1,5 @@
-// Inotify: how many instances and watches each user has of those that the kernel allows, who has most of them, and how
-// many it should allow.
+// Inotify: how many instances and watches each user has of those that the kernel allows, which processes have most of
+// them (tuning/process names them), and how many it should allow.
 //
 // The kernel charges an instance, and each of its watches, to the effective uid and user namespace that made it
 // (fs/notify/inotify/inotify_user.c). That cannot be asked; what can be seen is who holds it. So counted is, for the
@@ -15,8 +15,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "tuning/host/files.h"
@@ -28,8 +26,6 @@ inline constexpr std::size_t kMostCompared = 512;
 struct Holder {
   std::int64_t pid = 0;
   std::uint32_t uid = 0;
-  std::string name;  // comm
-  std::string unit;  // "k3s.service", "pod 3f2a91c0-...", from its cgroup; "" when it says none
   std::int64_t instances = 0;
   std::int64_t watches = 0;  // 0 unless they were counted
 };
@@ -41,8 +37,9 @@ struct User {
 };
 
 struct Usage {
-  std::vector<User> users;       // most instances first
-  std::vector<Holder> holders;   // most instances first, or most watches where they were counted; at most kMostHolders
+  std::vector<User> users;  // most instances first
+  // The biggest, at most kMostHolders; the second list is empty unless watches were counted.
+  std::vector<Holder> byInstances, byWatches;
   std::int64_t descriptors = 0;  // of all kinds that were looked at
   // Processes that could not be looked into (no CAP_SYS_PTRACE): what they hold is missing.
   std::int64_t unseen = 0;

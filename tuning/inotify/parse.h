@@ -1,10 +1,9 @@
-// What the kernel writes about processes, as text.
+// What the kernel writes of instances and file handles, as text.
 // Thread-safety: free functions and plain values.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace bedplate::inotify {
@@ -22,10 +21,6 @@ class WatchCount {
 
 // A process id, or a descriptor, as the name of a file: 1 to 2^31-1 (0 too for a descriptor), digits only.
 std::optional<int> parseNumber(std::string_view name);
-
-// Who a process belongs to by its proc/PID/cgroup: the pod where its path names one ("pod 3f2a91c0-..."), else the
-// innermost unit ("k3s.service", "session-3.scope"); "" when it names neither. Only printable ASCII comes out.
-std::string unitOf(std::string_view cgroup);
 
 // The numbers of proc/sys/fs/file-nr: allocated, free (always 0), limit. nullopt for anything else.
 struct FileNumbers {

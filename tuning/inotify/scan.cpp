@@ -18,8 +18,6 @@ constexpr std::string_view kInotify = "anon_inode:inotify";
 constexpr std::size_t kMostProcesses = 1 << 20;    // fs: more names than proc/ can have
 constexpr std::size_t kMostDescriptors = 1 << 20;  // of one process: fs.nr_open
 constexpr std::size_t kMostInfo = 256 << 20;       // 100 bytes a watch
-constexpr std::size_t kMostCgroup = 64 << 10;
-constexpr std::size_t kMostName = 64;
 
 struct Instance {
   std::int64_t pid = 0;
@@ -76,15 +74,8 @@ void dropShared(std::vector<Instance>& instances, const Compare& compare) {
   instances = std::move(kept);
 }
 
-std::string firstLine(host::Result<std::string> text) {
-  if (!text) return {};
-  text->resize(std::min(text->find('\n'), text->size()));
-  std::replace_if(text->begin(), text->end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-  return std::move(*text);
-}
-
 // The owner of proc/PID is the effective uid, also of a process that may not be dumped.
-void nameHolders(host::Files& files, std::vector<Holder>& holders) {
+void setOwners(host::Files& files, std::vector<Holder>& holders) {
   std::vector<std::string> texts;
   texts.reserve(holders.size());
   for (const Holder& holder : holders) texts.push_back(std::to_string(holder.pid));
@@ -128,8 +119,18 @@ std::vector<User> byUser(const std::vector<Holder>& holders) {
   std::vector<User> list;
   list.reserve(users.size());
   for (const auto& [uid, user] : users) list.push_back(user);
-  std::stable_sort(list.begin(), list.end(), [](const User& a, const User& b) { return a.instances > b.instances; });
+  std::sort(list.begin(), list.end(), [](const User& a, const User& b) {
+    return a.instances != b.instances ? a.instances > b.instances : a.uid < b.uid;
+  });
   return list;
+}
+
+std::vector<Holder> biggest(std::vector<Holder> holders, std::int64_t Holder::* number) {
+  std::sort(holders.begin(), holders.end(), [number](const Holder& a, const Holder& b) {
+    return a.*number != b.*number ? a.*number > b.*number : a.pid < b.pid;
+  });
+  if (holders.size() > kMostHolders) holders.resize(kMostHolders);
+  return holders;
 }
 
 }  // namespace
@@ -143,21 +144,16 @@ host::Result<Usage> scan(host::Files& files, const Request& request) {
   Usage usage;
   BEDPLATE_TRY_LET(auto instances, collect(files, usage));
   dropShared(instances, request.compare);
+  std::vector<Holder> holders;
   for (const Instance& one : instances) {
-    if (usage.holders.empty() || usage.holders.back().pid != one.pid) usage.holders.emplace_back().pid = one.pid;
-    ++usage.holders.back().instances;
+    if (holders.empty() || holders.back().pid != one.pid) holders.emplace_back().pid = one.pid;
+    ++holders.back().instances;
   }
-  nameHolders(files, usage.holders);
-  if (request.watches) countWatches(files, request, instances, usage.holders, usage.watchesCut);
-  usage.users = byUser(usage.holders);
-  std::stable_sort(usage.holders.begin(), usage.holders.end(), [&](const Holder& a, const Holder& b) {
-    return request.watches ? a.watches > b.watches : a.instances > b.instances;
-  });
-  if (usage.holders.size() > kMostHolders) usage.holders.resize(kMostHolders);
-  for (Holder& holder : usage.holders) {
-    holder.name = firstLine(files.read(inProcess(holder.pid, "comm"), kMostName));
-    holder.unit = unitOf(files.read(inProcess(holder.pid, "cgroup"), kMostCgroup).value_or(""));
-  }
+  setOwners(files, holders);
+  if (request.watches) countWatches(files, request, instances, holders, usage.watchesCut);
+  usage.users = byUser(holders);
+  usage.byInstances = biggest(holders, &Holder::instances);
+  if (request.watches) usage.byWatches = biggest(holders, &Holder::watches);
   return usage;
 }
 

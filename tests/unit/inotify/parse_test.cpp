@@ -25,27 +25,6 @@ TEST(WatchCount, TakesOnlyTheBeginningOfALine) {
   EXPECT_EQ(count.watches(), 1) << "the last one";
 }
 
-TEST(UnitOf, IsTheInnermostUnit) {
-  EXPECT_EQ(unitOf("0::/system.slice/k3s.service\n"), "k3s.service");
-  EXPECT_EQ(unitOf("0::/user.slice/user-1000.slice/user@1000.service/app.slice/code.scope\n"), "code.scope");
-  EXPECT_EQ(unitOf("12:memory:/a.service\n1:name=systemd:/user.slice/session-3.scope\n0::/b.service\n"),
-            "session-3.scope");
-  EXPECT_EQ(unitOf("0::/\n"), "");
-  EXPECT_EQ(unitOf(""), "");
-  EXPECT_EQ(unitOf("0::/x\x1b[31m.service\n"), "x?[31m.service");
-}
-
-TEST(UnitOf, OfAContainerIsItsPod) {
-  EXPECT_EQ(unitOf("0::/kubepods.slice/kubepods-burstable.slice/"
-                   "kubepods-burstable-pod3f2a91c0_1111_2222_3333_444455556666.slice/cri-containerd-aabb.scope\n"),
-            "pod 3f2a91c0-1111-2222-3333-444455556666");
-  EXPECT_EQ(unitOf("0::/kubepods/besteffort/pod3f2a91c0-1111-2222-3333-444455556666/0123abcd\n"),
-            "pod 3f2a91c0-1111-2222-3333-444455556666");
-  EXPECT_EQ(unitOf("0::/kubepods.slice/kubepods-pod0123456789abcdef0123456789abcdef.slice/x.scope\n"),
-            "pod 0123456789abcdef0123456789abcdef");
-  EXPECT_EQ(unitOf("0::/system.slice/my-podman.service\n"), "my-podman.service");
-}
-
 TEST(ParseNumber, TakesDigitsOnly) {
   EXPECT_EQ(parseNumber("1"), 1);
   EXPECT_EQ(parseNumber("0"), 0);
