@@ -7,7 +7,7 @@ const char* name(Act act) {
     case Act::start: return "start";
     case Act::sync: return "sync";
     case Act::repair: return "drift repair";
-    case Act::sampleSteal: return "steal sample";
+    case Act::sample: return "sample";
     case Act::rollback: return "rollback";
     case Act::release: return "release";
     case Act::accept: return "accept";

@@ -13,7 +13,7 @@
 
 namespace bedplate::daemon {
 
-enum class Act { start, sync, repair, sampleSteal, rollback, release, accept, suspend, resume, reload };
+enum class Act { start, sync, repair, sample, rollback, release, accept, suspend, resume, reload };
 const char* name(Act act);
 
 struct Command {

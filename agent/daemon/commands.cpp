@@ -40,7 +40,7 @@ Done Engine::run(const Command& command) {
     done.error = status.error();
     done.answer = report::answer(status.error());
   }
-  const bool frequent = command.act == Act::repair || command.act == Act::sampleSteal;
+  const bool frequent = command.act == Act::repair || command.act == Act::sample;
   facts_.statusChanged = false;
   if (!done.quiet) {
     refresh(/*always=*/command.act != Act::repair);
@@ -76,8 +76,9 @@ host::Status Engine::dispatch(const Command& command, Done& done) {
     case Act::suspend: return suspend(command, done);
     case Act::resume: return resume(done);
     case Act::reload: return reload(done);
-    case Act::sampleSteal:
+    case Act::sample:
       if (auto json = stealWindow_.sample(setup_.files, setup_.clock)) steal_ = std::move(json);
+      headroom_ = headroomWindow_.sample(setup_.files, setup_.clock, setup_.ownKernel);
       return {};
   }
   return {};

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "agent/daemon/steal_window.h"
 #include "tuning/host/files.h"
 
 namespace bedplate::daemon {
@@ -17,6 +16,8 @@ namespace {
 constexpr std::int64_t kReadyBoundMs = 25'000;
 // Sysctls that were written past the watch, and files in directories that could not be watched.
 constexpr std::int64_t kPollMs = 5'000;
+// CPU steal and headroom; not a disk is touched for it.
+constexpr std::int64_t kSampleMs = 60'000;
 constexpr std::int64_t kConfigSettleMs = 300;
 constexpr std::int64_t kBusRetryMs = 30'000;
 // What is being written is finished; what cannot be is taken up by the next start.
@@ -74,7 +75,7 @@ void Daemon::begin() {
   sync_ = timer(500, [this] { post(Act::sync); });
   repair_ = timer(0, [this] { post(Act::repair); });
   poll_ = timer(1000, [this] { post(Act::repair); });
-  steal_ = timer(1000, [this] { post(Act::sampleSteal); });
+  sample_ = timer(1000, [this] { post(Act::sample); });
   config_ = timer(50, [this] { reload(); });
   busRetry_ = timer(1000, [this] { openBus(); });
   suspensionEnd_ = timer(500, [this] { post(Act::sync); });
@@ -133,8 +134,8 @@ void Daemon::handle(EngineThread::Finished& finished) {
   if (done.nextMs) sync_->arm(*done.nextMs);
   if (facts_.active && !stopping_) poll_->armIfNot(kPollMs);
   if (facts_.configured && !stopping_) {
-    steal_->armIfNot(stealBegun_ ? StealWindow::kSampleMs : 0);
-    stealBegun_ = true;
+    sample_->armIfNot(sampleBegun_ ? kSampleMs : 0);
+    sampleBegun_ = true;
   }
   if (bus_)
     for (const Ticket ticket : finished.tickets) bus_->answer(ticket, done);
@@ -232,7 +233,7 @@ void Daemon::stop() {
   if (stopping_) return;
   stopping_ = true;
   notify("STOPPING=1\nSTATUS=Finishing what is under way");
-  for (Timer* timer : {sync_.get(), repair_.get(), poll_.get(), steal_.get(), config_.get(), busRetry_.get(),
+  for (Timer* timer : {sync_.get(), repair_.get(), poll_.get(), sample_.get(), config_.get(), busRetry_.get(),
                        readyBound_.get(), suspensionEnd_.get()})
     timer->disarm();
   stopBound_->arm(kStopBoundMs);

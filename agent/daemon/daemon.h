@@ -49,7 +49,7 @@ class Daemon {
   std::shared_ptr<const std::set<std::string>> watched_;  // null: none
   Ticket lastTicket_ = 0;
   bool ready_ = false;
-  bool stealBegun_ = false;
+  bool sampleBegun_ = false;
   bool stopping_ = false;
   int exitStatus_ = 0;
 
@@ -59,7 +59,7 @@ class Daemon {
   std::unique_ptr<Bus> bus_;
   std::vector<std::unique_ptr<OnSignal>> signals_;
   std::unique_ptr<Readable> results_, driftReady_, configReady_;
-  std::unique_ptr<Timer> sync_, repair_, poll_, steal_, config_, busRetry_, readyBound_, stopBound_, suspensionEnd_;
+  std::unique_ptr<Timer> sync_, repair_, poll_, sample_, config_, busRetry_, readyBound_, stopBound_, suspensionEnd_;
 };
 
 // Blocks the signals that the loop takes, before any thread is made; ignores SIGPIPE.

@@ -18,6 +18,7 @@
 #include "agent/apply/reconcile.h"
 #include "agent/config/config.h"
 #include "agent/daemon/command.h"
+#include "agent/daemon/headroom_window.h"
 #include "agent/daemon/journal.h"
 #include "agent/daemon/schedule.h"
 #include "agent/daemon/steal_window.h"
@@ -36,6 +37,7 @@ struct EngineSetup {
   std::string configPath;  // below the root
   source::WorkerSetup worker;
   std::function<double()> chance;  // uniform in [0, 1)
+  bool ownKernel = false;          // the files are this machine's, no tree: what is no file may be asked of its kernel
   std::int64_t lockWaitMs = 3000;  // a command line that holds the state is waited for
 };
 
@@ -99,11 +101,13 @@ class Engine final : public Runner {
 
   Schedule schedule_{60000};
   StealWindow stealWindow_;
+  HeadroomWindow headroomWindow_;
   Repeats repeats_;
   std::optional<apply::SyncResult> lastSync_;
   std::optional<apply::RunResult> lastRun_;
   std::int64_t contactUs_ = 0, checkedUs_ = 0, nextUs_ = 0;
   std::optional<std::string> steal_;
+  std::optional<report::Headroom> headroom_;
   report::Counters counters_;
   Facts facts_;
   std::optional<report::Status> status_;         // the last one

@@ -21,7 +21,7 @@ void lower(const host::UniqueFd& fd) {
   static_cast<void>(!::read(fd.get(), &count, sizeof count));
 }
 
-bool frequent(Act act) { return act == Act::repair || act == Act::sampleSteal; }
+bool frequent(Act act) { return act == Act::repair || act == Act::sample; }
 
 }  // namespace
 

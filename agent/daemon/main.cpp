@@ -90,7 +90,8 @@ int run(const Options& options) {
                           .journal = journal,
                           .configPath = configPath(options),
                           .worker = apply::workerSetup(*files),
-                          .chance = [&random] { return std::uniform_real_distribution<double>()(random); }};
+                          .chance = [&random] { return std::uniform_real_distribution<double>()(random); },
+                          .ownKernel = root == "/"};
   if (options.once) return once(setup);
   // A tree is not this machine: its bus is only used when it was named.
   const bool useBus = root == "/" || std::getenv("DBUS_SYSTEM_BUS_ADDRESS") != nullptr;

@@ -14,6 +14,7 @@ std::string comparable(report::Status status) {
   status.writtenUs = 0;
   status.source.checkedUs = status.source.nextUs = status.source.contactUs = 0;
   status.steal.reset();
+  status.headroom.reset();
   status.disk.reset();
   return report::toJson(status);
 }
@@ -44,6 +45,7 @@ report::Status Engine::makeStatus() {
   inputs.files = &setup_.files;
   inputs.sync = lastSync_ ? &*lastSync_ : nullptr;
   inputs.lastRun = lastRun_ ? &*lastRun_ : nullptr;
+  inputs.headroom = headroom_ ? &*headroom_ : nullptr;
   inputs.nowUs = setup_.clock.wallUs();
   inputs.startedUs = startedUs_;
   inputs.nextUs = nextUs_;

@@ -14,8 +14,6 @@ namespace bedplate::daemon {
 
 class StealWindow {
  public:
-  static constexpr std::int64_t kSampleMs = 60'000;
-
   // Takes a sample; from the second one on the JSON of bench::toJson for the window, else nullopt.
   std::optional<std::string> sample(host::Files& files, host::Clock& clock);
 

@@ -38,6 +38,7 @@ std::string advice(const Status& status, bool daemonAlive) {
   if (status.mode == "observe") return "bedplate enforce";
   if (measuredFrom(status.disk).verdict == "unfit") return "bedplate bench disk";
   if (measuredFrom(status.steal).verdict == "unfit") return "bedplate bench steal";
+  if (status.headroom && tight(*status.headroom)) return "see the warning: raise that limit in Git";
   if (status.drift.today > 0) return "bedplate history";
   return {};
 }

@@ -255,6 +255,9 @@ Status gather(const Inputs& in, const Status* before) {
   // A plan belongs to the mode it was made in.
   if (!observing && (in.sync == nullptr || in.sync->applied)) status.pendingChanges.clear();
   if (status.mode != "unconfigured") checkAge(in, status);
+  if (in.headroom != nullptr) status.headroom = *in.headroom;
+  if (status.headroom)
+    for (auto& warning : headroomWarnings(*status.headroom)) status.warnings.push_back(std::move(warning));
   judge(status, before);
   return status;
 }

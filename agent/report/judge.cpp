@@ -220,7 +220,8 @@ int exitStatus(const Status& status, std::int64_t nowUs, bool daemonAlive) {
   const bool warning = !is(status, "Ready", "True") || status.suspended || status.source.problem ||
                        !status.hold.empty() || !status.drift.unrepaired.empty() || status.k3s.restartNeeded ||
                        !status.pendingChanges.empty() || reasonIs(status, "DiskFit", "Marginal") ||
-                       is(status, "DiskFit", "False") || reasonIs(status, "CpuFit", "Marginal");
+                       is(status, "DiskFit", "False") || reasonIs(status, "CpuFit", "Marginal") ||
+                       (status.headroom && tight(*status.headroom));
   return warning ? 1 : 0;
 }
 

@@ -104,6 +104,49 @@ void verdicts(Page& page, const Status& status) {
   page.sample("bedplate_cpu_steal_ratio", {{"kind", "visible"}}, *steal.ratio);
 }
 
+void limited(Page& page, const char* name, std::string_view help, std::int64_t used, std::int64_t limit) {
+  gauge(page, name, help, used);
+  if (limit > 0) gauge(page, std::string(name) + "_limit", "The most that there may be.", limit);
+}
+
+// The users with most have a label of their own, so that a host of users does not become a host of series.
+void byUser(Page& page, const char* name, std::string_view help, const Headroom::Inotify& inotify,
+            std::int64_t Headroom::User::* number, std::int64_t limit) {
+  constexpr std::size_t kUsers = 10;
+  page.family(name, "gauge", help);
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < inotify.users.size(); ++i) {
+    const auto& user = inotify.users[i];
+    if (i < kUsers)
+      page.sample(name, {{"uid", std::to_string(user.uid)}}, user.*number);
+    else
+      others += user.*number;
+  }
+  if (inotify.users.size() > kUsers) page.sample(name, {{"uid", "other"}}, others);
+  if (limit > 0) gauge(page, std::string(name) + "_limit", "The most that each uid may have.", limit);
+}
+
+void headroom(Page& page, const Headroom& headroom) {
+  if (const auto& conntrack = headroom.conntrack) {
+    limited(page, "bedplate_conntrack_entries", "Connections that the kernel tracks.", conntrack->entries,
+            conntrack->limit);
+    if (!conntrack->events.empty())
+      page.family("bedplate_conntrack_events_total", "counter", "What conntrack counted since the agent started.");
+    for (const auto& [event, number] : conntrack->events)
+      page.sample("bedplate_conntrack_events_total", {{"event", event}}, number);
+  }
+  if (const auto& inotify = headroom.inotify) {
+    byUser(page, "bedplate_inotify_instances", "Inotify instances that processes of this uid hold.", *inotify,
+           &Headroom::User::instances, inotify->instancesLimit);
+    if (inotify->watchesUs > 0)
+      byUser(page, "bedplate_inotify_watches", "Inotify watches of this uid, as counted each hour.", *inotify,
+             &Headroom::User::watches, inotify->watchesLimit);
+  }
+  if (const auto& handles = headroom.fileHandles)
+    limited(page, "bedplate_file_handles", "File handles that are open on the whole system.", handles->used,
+            handles->limit);
+}
+
 }  // namespace
 
 void Counters::addReconcile(double seconds) {
@@ -134,6 +177,7 @@ std::string metrics(const Status& status, const Counters& counters) {
   page.sample("bedplate_manifests", {{"state", "placed"}}, status.k3s.manifests);
   page.sample("bedplate_manifests", {{"state", "failed"}}, failedManifests(status));
   verdicts(page, status);
+  if (status.headroom) headroom(page, *status.headroom);
   return page.take();
 }
 

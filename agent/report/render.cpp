@@ -150,6 +150,13 @@ void benchRows(const Status& status, const Screen& screen, Rows& rows) {
   row("steal", status.steal, "CpuFit");
 }
 
+void headroomRow(const Status& status, Rows& rows) {
+  if (!status.headroom) return;
+  const std::string line = headroomLine(*status.headroom);
+  const bool low = tight(*status.headroom);
+  if (!line.empty()) rows.add("headroom", line, low ? kImportant : kDetail, low ? Colour::yellow : Colour::none);
+}
+
 void waitingRows(const Status& status, const Screen& screen, Rows& rows) {
   if (status.suspended) {
     std::string line = status.suspended->reason + ", since " + ago(status.suspended->sinceUs, screen.nowUs);
@@ -192,6 +199,7 @@ std::string render(const Status& status, const Screen& screen) {
     driftRows(status, screen, rows);
     k3sRows(status, rows);
     benchRows(status, screen, rows);
+    headroomRow(status, rows);
     waitingRows(status, screen, rows);
   }
   constexpr std::size_t kWarnings = 3;

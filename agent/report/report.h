@@ -12,6 +12,7 @@
 
 #include "agent/apply/store.h"
 #include "agent/plan/plan.h"
+#include "agent/report/headroom.h"
 #include "tuning/host/result.h"
 
 namespace bedplate::report {
@@ -69,6 +70,7 @@ struct Status {
   std::optional<apply::Suspension> suspended;
   std::string hold;                        // "" or what is held and until when
   std::optional<std::string> disk, steal;  // JSON of the last results of tuning/bench
+  std::optional<Headroom> headroom;        // of the daemon's last sample
   std::vector<Condition> conditions;
   std::vector<std::string> warnings;  // of the cluster directory and of the host
 };

@@ -1,9 +1,9 @@
 // The status as JSON and back. What comes back is treated as foreign: it may be of another version, or half of one.
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
+#include "agent/report/headroom_json.h"
 #include "agent/report/json.h"
+#include "agent/report/json_read.h"
 #include "agent/report/report.h"
 #include "tuning/sysctl/sysctl.h"
 
@@ -53,77 +53,7 @@ Json generationOf(const Status& status) {
               {"changes", generation.changes}, {"seconds", generation.seconds}};
 }
 
-// ---- and back. A wrong type is thrown as WrongType and becomes "Corrupt"; a missing key keeps its default.
-
-struct WrongType : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-const Json* find(const Json& object, const char* key) {
-  const auto at = object.find(key);
-  return at == object.end() || at->is_null() ? nullptr : &*at;
-}
-
-const Json& section(const Json& object, const char* key) {
-  static const Json none = Json::object();
-  const Json* found = find(object, key);
-  if (found == nullptr) return none;
-  if (!found->is_object()) throw WrongType(key);
-  return *found;
-}
-
-const Json& list(const Json& object, const char* key) {
-  static const Json none = Json::array();
-  const Json* found = find(object, key);
-  if (found == nullptr) return none;
-  if (!found->is_array()) throw WrongType(key);
-  return *found;
-}
-
-void read(const Json& object, const char* key, std::string& out) {
-  if (const Json* found = find(object, key)) {
-    if (!found->is_string()) throw WrongType(key);
-    out = found->get<std::string>();
-  }
-}
-
-void read(const Json& object, const char* key, std::int64_t& out) {
-  if (const Json* found = find(object, key)) {
-    const bool fits = found->is_number_unsigned()
-                          ? found->get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max()
-                          : found->is_number_integer();
-    if (!fits) throw WrongType(key);
-    out = found->get<std::int64_t>();
-  }
-}
-
-void read(const Json& object, const char* key, double& out) {
-  if (const Json* found = find(object, key)) {
-    if (!found->is_number()) throw WrongType(key);
-    out = found->get<double>();
-  }
-}
-
-void read(const Json& object, const char* key, bool& out) {
-  if (const Json* found = find(object, key)) {
-    if (!found->is_boolean()) throw WrongType(key);
-    out = found->get<bool>();
-  }
-}
-
-void readTime(const Json& object, const char* key, std::int64_t& out) {
-  std::string text;
-  read(object, key, text);
-  if (text.empty()) return;
-  const auto parsed = parseTime(text);
-  if (!parsed) throw WrongType(key);
-  out = *parsed;
-}
-
-const Json& member(const Json& value, const char* key) {
-  if (!value.is_object()) throw WrongType(key);
-  return value;
-}
+// ---- and back.
 
 std::vector<KeyProblem> readProblems(const Json& object, const char* key) {
   std::vector<KeyProblem> problems;
@@ -258,6 +188,7 @@ void readRest(const Json& json, Status& status) {
   const Json& benchmarks = section(json, "benchmarks");
   if (find(benchmarks, "disk") != nullptr) status.disk = section(benchmarks, "disk").dump();
   if (find(benchmarks, "steal") != nullptr) status.steal = section(benchmarks, "steal").dump();
+  if (find(json, "headroom") != nullptr) status.headroom = readHeadroom(section(json, "headroom"));
   for (const auto& one : list(json, "conditions")) {
     Condition condition;
     read(member(one, "conditions"), "type", condition.type);
@@ -312,6 +243,7 @@ std::string toJson(const Status& status) {
       {"suspended", std::move(suspended)},
       {"hold", status.hold},
       {"benchmarks", {{"disk", embedded(status.disk)}, {"steal", embedded(status.steal)}}},
+      {"headroom", headroomJson(status.headroom)},
       {"warnings", status.warnings},
   };
   return json.dump(kIndent, ' ', true, Json::error_handler_t::replace) + "\n";
