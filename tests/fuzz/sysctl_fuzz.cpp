@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tuning/sysctl/sysctl.h"
+#include "tuning/sysctl/writers.h"
 
 namespace {
 
@@ -33,6 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!(rule.excluded && (rule.tolerant || !rule.value.empty())));
     static_cast<void>(sysctl::refused(rule.key, rule.value));
     static_cast<void>(sysctl::claimedByK3s(rule.key));
+    static_cast<void>(sysctl::conflicts(rule.key, rule.value));
   }
   line = 0;
   for (const sysctl::Problem& problem : parsed.problems) {
@@ -46,5 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string value = sysctl::normaliseValue(text);
   require(sysctl::normaliseValue(value) == value);
   static_cast<void>(sysctl::refused("kernel/core_pattern", text));
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const sysctl::Rule& rule : parsed.rules) values.emplace_back(rule.key, rule.value);
+  values.emplace_back("net/ipv4/ip_local_port_range", "1024 65535");
+  values.emplace_back("net/ipv4/ip_local_reserved_ports", value);
+  static_cast<void>(sysctl::hazards(values));
+  for (const sysctl::Assignment& one : sysctl::assignments(text, "sysctl"))
+    require(one.line >= 1 && !one.key.empty() && one.key.size() + one.value.size() < text.size());
   return 0;
 }

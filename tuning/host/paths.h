@@ -64,4 +64,24 @@ inline constexpr const char* k3sAgentProcesses = "sys/fs/cgroup/system.slice/k3s
 inline constexpr const char* k3sServerUnit = "etc/systemd/system/k3s.service";
 inline constexpr const char* k3sAgentUnit = "etc/systemd/system/k3s-agent.service";
 
+// Where others keep kernel keys, in the order of systemd-sysctl, and what shows that they are installed.
+inline constexpr const char* sysctlDirectories[] = {"etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d",
+                                                    "usr/lib/sysctl.d"};
+inline constexpr const char* sysctlConf = "etc/sysctl.conf";
+inline constexpr const char* ufwState = "etc/ufw/ufw.conf";
+inline constexpr const char* ufwDefaults = "etc/default/ufw";
+inline constexpr const char* ufwSysctl = "etc/ufw/sysctl.conf";
+inline constexpr const char* tunedActive = "etc/tuned/active_profile";
+inline constexpr const char* tunedSettings = "etc/tuned/tuned-main.conf";
+inline constexpr const char* tunedProfiles[] = {"etc/tuned/profiles", "etc/tuned", "usr/lib/tuned/profiles",
+                                                "usr/lib/tuned"};
+inline constexpr const char* ciliumState = "run/cilium";
+inline constexpr const char* ciliumNetwork = "etc/cni/net.d/05-cilium.conflist";
+inline constexpr const char* calicoState = "var/lib/calico";
+inline constexpr const char* calicoNetwork = "etc/cni/net.d/10-calico.conflist";
+inline constexpr const char* networkdState = "run/systemd/netif";
+inline constexpr const char* networkManagerState = "run/NetworkManager";
+inline constexpr const char* dockerSocket = "run/docker.sock";
+inline constexpr const char* cloudInitState = "var/lib/cloud";
+
 }  // namespace bedplate::host::paths
