@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -99,6 +100,8 @@ struct Desired {
   NodeConfig config;
   std::vector<ModuleWant> modules;
   std::vector<SysctlWant> sysctls;
+  // Keys (or globs) of rules that K3s or its kubelet will write over, and who sets what when. For people.
+  std::map<std::string, std::string> overwritten;
   std::vector<FileWant> k3s;  // config.yaml, config.yaml.d/*.yaml, registries.yaml
   std::vector<FileWant> manifests;
 };

@@ -9,6 +9,7 @@
 #include "agent/cluster/manifests.h"
 #include "agent/cluster/names.h"
 #include "agent/cluster/node_yaml.h"
+#include "agent/cluster/tuning_advice.h"
 #include "agent/cluster/yaml.h"
 
 namespace bedplate::cluster {
@@ -39,6 +40,7 @@ class Compiler {
     }
     desired_.config = nodeYaml_.finish();
     collect();
+    adviseOnTuning(desired_, findings_);
     return finish();
   }
 

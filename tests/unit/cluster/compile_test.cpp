@@ -106,7 +106,9 @@ TEST(Compile, OneKeyTwiceInOneLayerIsAWarning) {
                                 {"sysctl.d/20-b.conf", "# later\nvm/swappiness = 2\nvm.dirty_ratio = 5\n"},
                                 {"nodes/web-01/sysctl.d/x.conf", "vm.swappiness = 3\n"}});
   EXPECT_THAT(texts(result.findings),
-              ElementsAre("sysctl.d/20-b.conf:2: warning: vm.swappiness is '2' here and '1' in sysctl.d/10-a.conf:1 of "
+              ElementsAre("nodes/web-01/sysctl.d/x.conf:1: note: vm.swappiness is '3' here and '2' in "
+                          "sysctl.d/20-b.conf:2; the later layer wins",
+                          "sysctl.d/20-b.conf:2: warning: vm.swappiness is '2' here and '1' in sysctl.d/10-a.conf:1 of "
                           "the same layer; the value here wins"));
   EXPECT_TRUE(result.desired);
 }
