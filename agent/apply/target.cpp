@@ -26,6 +26,7 @@ plan::Target makeTarget(const cluster::Desired& desired, const source::Snapshot&
   target.driftEnforce = desired.config.tuning.driftEnforce;
   target.modules = desired.modules;
   target.sysctls = desired.sysctls;
+  target.overwritten = desired.overwritten;
   for (const auto& want : desired.k3s) add(target, plan::Area::k3sConfig, k3s::configTarget(want.path), want);
   if (desired.node.role == "server")
     for (const auto& want : desired.manifests)

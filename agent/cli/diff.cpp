@@ -9,6 +9,7 @@
 #include "agent/apply/reconcile.h"
 #include "agent/apply/worker_setup.h"
 #include "agent/cli/verbs.h"
+#include "agent/report/explain.h"
 #include "agent/report/json.h"
 #include "agent/report/text.h"
 #include "tuning/sysctl/sysctl.h"
@@ -95,7 +96,9 @@ host::Result<apply::SyncResult> look(Context& context, const std::string& revisi
   modules::SystemdLoader loader(context.files());
   apply::Reconciler reconciler(config, {context.files(), context.files(), context.clock(), loader},
                                empty ? empty->store() : *store, apply::workerSetup(context.files()));
-  return reconciler.sync({apply::SyncOptions::Stop::afterPlan, revision});
+  auto result = reconciler.sync({apply::SyncOptions::Stop::afterPlan, revision});
+  if (result.plan) report::noteHostWriters(*result.plan, context.files());
+  return result;
 }
 
 int run(Context& context, const std::string& revision) {

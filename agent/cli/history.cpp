@@ -37,11 +37,17 @@ int show(Context& context, std::int64_t number) {
     return context.fail("show", host::fail("NotFound", "generation " + std::to_string(number), "is not known",
                                            "bedplate history lists those that are")
                                     .value());
-  // Originals are root's to see; the rest is everybody's.
-  const auto held = store->held();
-  context.out() << (context.json()
-                        ? report::generationJson(**generation)
-                        : report::renderGeneration(**generation, held ? *held : plan::Held{}, context.screen(kWide)));
+  // Originals and targets are root's to see; the rest is everybody's.
+  report::Originals originals;
+  if (const auto held = store->held()) {
+    modules::SystemdLoader loader(context.files());
+    apply::Keeper keeper({context.files(), context.files(), context.clock(), loader}, *store);
+    const auto target = keeper.stored(number);
+    originals = report::originalsOf(**generation, target && *target ? &**target : nullptr, *held,
+                                    host::bootId(context.files()));
+  }
+  context.out() << (context.json() ? report::generationJson(**generation, originals)
+                                   : report::renderGeneration(**generation, originals, context.screen(kWide)));
   return 0;
 }
 

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <set>
 
 #include "agent/plan/plan.h"
@@ -49,6 +50,31 @@ void planModules(const Target& target, const Observed& observed, Plan& plan) {
   }
 }
 
+// Adds to a note: "lowers it; K3s sets it to 1 at each start".
+void addNote(std::string& note, const std::string& more) {
+  if (!note.empty()) note += "; ";
+  note += more;
+}
+
+// Whether each number becomes smaller or stays; a word is no number.
+bool lowers(std::string_view from, std::string_view to) {
+  bool smaller = false;
+  while (!from.empty() && !to.empty()) {
+    std::int64_t was = 0, is = 0;
+    const auto a = std::from_chars(from.data(), from.data() + from.size(), was);
+    const auto b = std::from_chars(to.data(), to.data() + to.size(), is);
+    if (a.ec != std::errc() || b.ec != std::errc() || is > was) return false;
+    smaller = smaller || is < was;
+    from.remove_prefix(static_cast<std::size_t>(a.ptr - from.data()));
+    to.remove_prefix(static_cast<std::size_t>(b.ptr - to.data()));
+    if (from.empty() != to.empty() || (!from.empty() && (from.front() != ' ' || to.front() != ' '))) return false;
+    if (from.empty()) break;
+    from.remove_prefix(1);
+    to.remove_prefix(1);
+  }
+  return smaller;
+}
+
 void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
   for (const auto& [key, seen] : observed.sysctls) {
     if (seen.value && sysctl::meets(seen.want, *seen.value)) continue;
@@ -63,10 +89,16 @@ void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
     } else {
       from = "unreadable";
     }
-    std::string where;
-    if (seen.want.rule < target.sysctls.size()) where = originOf(target.sysctls[seen.want.rule]);
+    std::string where, note = seen.want.problem;
+    if (seen.value && lowers(from, seen.want.value)) addNote(note, "lowers it");
+    if (seen.want.rule < target.sysctls.size()) {
+      const auto& want = target.sysctls[seen.want.rule];
+      where = originOf(want);
+      const auto over = target.overwritten.find(want.rule.key);
+      if (over != target.overwritten.end()) addNote(note, over->second);
+    }
     plan.changes.push_back(
-        {Action::setSysctl, key, std::move(from), seen.want.value, std::move(where), seen.want.problem});
+        {Action::setSysctl, key, std::move(from), seen.want.value, std::move(where), std::move(note)});
   }
 }
 

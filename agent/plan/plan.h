@@ -42,6 +42,8 @@ struct Target {
   bool driftEnforce = true;
   std::vector<cluster::ModuleWant> modules;
   std::vector<cluster::SysctlWant> sysctls;
+  // As in cluster::Desired, for the notes of a plan. Not stored, and no part of the digest.
+  std::map<std::string, std::string> overwritten;
   std::vector<FileTarget> files;  // by path
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "agent/report/json.h"
 #include "agent/report/report.h"
@@ -59,12 +60,15 @@ void field(std::string& out, const Screen& screen, std::string_view label, const
   out += paint(line, Colour::faint, screen.colour) + fit(clean(value), screen.columns - 14) + "\n";
 }
 
+std::string shortOriginal(const plan::FileOriginal& file) {
+  return file.existed ? "kept (" + file.sha256.substr(0, 8) + ")" : "absent";
+}
+
 std::string originalOf(const plan::Held& held, const plan::Change& change) {
   const auto sysctl = held.sysctls.find(change.subject);
   if (sysctl != held.sysctls.end()) return sysctl->second.value;
   const auto file = held.files.find(change.subject);
-  if (file == held.files.end()) return {};
-  return file->second.existed ? "kept (" + file->second.sha256.substr(0, 8) + ")" : "absent";
+  return file == held.files.end() ? std::string() : shortOriginal(file->second);
 }
 
 }  // namespace
@@ -84,7 +88,25 @@ std::string renderHistory(const std::vector<apply::Generation>& generations,
   return out;
 }
 
-std::string renderGeneration(const apply::Generation& generation, const plan::Held& held, const Screen& screen) {
+Originals originalsOf(const apply::Generation& generation, const plan::Target* target, const plan::Held& held,
+                      const std::string& bootId) {
+  Originals originals;
+  originals.bootId = bootId;
+  std::set<std::string> subjects;
+  for (const auto& outcome : generation.outcomes) subjects.insert(outcome.change.subject);
+  std::vector<sysctl::Rule> rules;
+  if (target != nullptr) {
+    for (const auto& file : target->files) subjects.insert(file.path);
+    for (const auto& want : target->sysctls) rules.push_back(want.rule);
+  }
+  for (const auto& one : held.sysctls)
+    if (subjects.count(one.first) != 0 || sysctl::asks(rules, one.first)) originals.held.sysctls.insert(one);
+  for (const auto& one : held.files)
+    if (subjects.count(one.first) != 0) originals.held.files.insert(one);
+  return originals;
+}
+
+std::string renderGeneration(const apply::Generation& generation, const Originals& originals, const Screen& screen) {
   std::string out = paint(fmt::format("generation {}", generation.number), Colour::bold, screen.colour) + "  " +
                     apply::name(generation.state) + "\n";
   field(out, screen, "why", generation.why);
@@ -100,10 +122,21 @@ std::string renderGeneration(const apply::Generation& generation, const plan::He
   out += number == 0 ? "no changes recorded\n" : count(number, "change") + ":\n";
   for (const auto& outcome : generation.outcomes) {
     std::string line = clean(shownChange(outcome));
-    const std::string original = originalOf(held, outcome.change);
+    const std::string original = originalOf(originals.held, outcome.change);
     if (!original.empty()) line += clean("  [original: " + original + "]");
     out += paint(line, outcome.error ? Colour::red : Colour::none, screen.colour) + "\n";
   }
+  const auto& held = originals.held;
+  if (!held.sysctls.empty()) out += "originals of its keys:\n";
+  for (const auto& [key, original] : held.sysctls)
+    out += clean(fmt::format("  {}  {}  ({})", sysctl::dotted(key), original.value,
+                             original.bootId == originals.bootId ? "taken in this boot" : "taken in an earlier boot")) +
+           "\n";
+  // Most files were not there before; those that were are few.
+  if (std::any_of(held.files.begin(), held.files.end(), [](const auto& one) { return one.second.existed; }))
+    out += "originals of its files:\n";
+  for (const auto& [path, original] : held.files)
+    if (original.existed) out += clean("  /" + path + "  " + shortOriginal(original)) + "\n";
   return out;
 }
 
@@ -115,7 +148,7 @@ std::string historyJson(const std::vector<apply::Generation>& generations,
   return print(json);
 }
 
-std::string generationJson(const apply::Generation& generation) {
+std::string generationJson(const apply::Generation& generation, const Originals& originals) {
   Json json = generationFields(generation);
   json["changes"] = Json::array();
   for (const auto& outcome : generation.outcomes) {
@@ -123,6 +156,17 @@ std::string generationJson(const apply::Generation& generation) {
     change["error"] = errorJson(outcome.error);
     json["changes"].push_back(std::move(change));
   }
+  json["originals"] = Json::array();
+  for (const auto& [key, original] : originals.held.sysctls)
+    json["originals"].push_back(Json{{"kind", "sysctl"},
+                                     {"subject", sysctl::dotted(key)},
+                                     {"value", original.value},
+                                     {"thisBoot", original.bootId == originals.bootId}});
+  for (const auto& [path, original] : originals.held.files)
+    json["originals"].push_back(Json{{"kind", "file"},
+                                     {"subject", "/" + path},
+                                     {"value", original.existed ? Json(original.sha256) : Json(nullptr)},
+                                     {"thisBoot", nullptr}});
   return print(json);
 }
 

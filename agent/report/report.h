@@ -98,9 +98,17 @@ std::string render(const Status& status, const Screen& screen);
 // `bedplate history` and `bedplate show N`.
 std::string renderHistory(const std::vector<apply::Generation>& generations,
                           const std::vector<apply::DriftEvent>& drift, const Screen& screen);
-std::string renderGeneration(const apply::Generation& generation, const plan::Held& held, const Screen& screen);
+// What was there before this generation's keys and files were taken over: those that its target (null: not kept any
+// more) asks for, and those of its changes.
+struct Originals {
+  plan::Held held;
+  std::string bootId;  // the boot of now
+};
+Originals originalsOf(const apply::Generation& generation, const plan::Target* target, const plan::Held& held,
+                      const std::string& bootId);
+std::string renderGeneration(const apply::Generation& generation, const Originals& originals, const Screen& screen);
 std::string historyJson(const std::vector<apply::Generation>& generations, const std::vector<apply::DriftEvent>& drift);
-std::string generationJson(const apply::Generation& generation);
+std::string generationJson(const apply::Generation& generation, const Originals& originals);
 
 // Counters that live as long as the daemon.
 struct Counters {

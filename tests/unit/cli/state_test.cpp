@@ -113,7 +113,14 @@ TEST_F(State, ExplainKnowsTheWinnerTheLosersAndTheOriginal) {
   EXPECT_TRUE(json["sources"][0]["wins"]);
   const Ran boot = runOn(tree, {"explain", "/etc/sysctl.d/99-zz-bedplate.conf"});
   EXPECT_EQ(boot.status, 0) << boot.err;
-  for (const char* unknown : {"vm.overcommit_memory", "no.such.key", "/etc/passwd", "a..b"}) {
+  // Not managed, but somebody is known to write it.
+  const Ran kubelet = runOn(tree, {"explain", "vm.overcommit_memory"});
+  EXPECT_EQ(kubelet.status, 0) << kubelet.err;
+  EXPECT_THAT(kubelet.out, HasSubstr("  wanted      nothing: it is not managed on this node\n  held        0\n"
+                                     "  also by     kubelet sets 1 at each start (not seen on this host)\n"));
+  EXPECT_THAT(ran.out,
+              HasSubstr("  also by     TuneD sets what its profile says at each start (not seen on this host)\n"));
+  for (const char* unknown : {"kernel.random.boot_id", "no.such.key", "/etc/passwd", "a..b"}) {
     const Ran not_ = runOn(tree, {"explain", unknown});
     EXPECT_EQ(not_.status, 2) << unknown;
     EXPECT_THAT(not_.err, StartsWith("bedplate: explain: "));
@@ -130,7 +137,9 @@ TEST_F(State, HistoryAndShow) {
   EXPECT_EQ(nlohmann::json::parse(runOn(tree, {"history", "-n", "1", "-o", "json"}).out)["generations"].size(), 1u);
   const Ran show = runOn(tree, {"show", "2"});
   EXPECT_EQ(show.status, 0);
-  EXPECT_THAT(show.out, testing::AllOf(HasSubstr("10 -> 20"), HasSubstr("[original: 60]")));
+  EXPECT_THAT(show.out,
+              testing::AllOf(HasSubstr("10 -> 20"), HasSubstr("[original: 60]"),
+                             HasSubstr("originals of its keys:\n  vm.swappiness  60  (taken in this boot)\n")));
   const Ran none = runOn(tree, {"show", "7"});
   EXPECT_EQ(none.status, 1);
   EXPECT_THAT(none.err, StartsWith("bedplate: show: generation 7: is not known"));

@@ -195,5 +195,27 @@ TEST(Plan, TheOrderIsModulesSysctlsConfigManifestsThenWhatIsGivenBack) {
   EXPECT_THAT(order, ElementsAre("loadModule", "setSysctl", "writeFile", "writeFile", "restoreSysctl", "removeFile"));
 }
 
+TEST(Make, ANoteSaysWhatIsLoweredAndWhoWritesOverIt) {
+  struct Case {
+    const char *from, *to;
+    bool lowers;
+  };
+  for (const Case& one :
+       {Case{"2", "1", true}, Case{"1", "2", false}, Case{"4096 87380 6291456", "4096 65536 6291456", true},
+        Case{"4096 87380 6291456", "4096 131072 65536", false}, Case{"fq", "fq_codel", false}, Case{"1 2", "1", false},
+        Case{"32768\t60999", "1", false}, Case{"-1", "-2", true}, Case{"99999999999999999999", "1", false},
+        Case{"", "1", false}}) {
+    const Plan plan = World().want("vm/x", one.to).kernel("vm/x", one.from).plan();
+    ASSERT_THAT(plan.changes, SizeIs(1)) << one.from;
+    EXPECT_EQ(plan.changes[0].note, one.lowers ? "lowers it" : "") << one.from << " -> " << one.to;
+  }
+  World world;
+  world.want("kernel/panic", "5").kernel("kernel/panic", "10");
+  world.target.overwritten["kernel/panic"] = "kubelet sets it to 10 at each start";
+  EXPECT_EQ(text(world.plan().changes.at(0)),
+            "sysctl  kernel.panic  10 -> 5   (cluster sysctl.d/99-k8s.conf:3; lowers it; kubelet sets it to 10 at each "
+            "start)");
+}
+
 }  // namespace
 }  // namespace bedplate::plan

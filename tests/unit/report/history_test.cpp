@@ -44,13 +44,29 @@ TEST(History, ShowNamesEachChangeItsOriginalAndItsFailure) {
                           host::Error{"Invalid", 22, "net.ipv4.ip_default_ttl", "the kernel refuses 70000", ""}});
   plan::Held held;
   held.sysctls["net/ipv4/ip_forward"] = {"0", "boot"};
-  const std::string text = renderGeneration(one, held, kScreen);
+  held.sysctls["vm/swappiness"] = {"60", "before"};  // as wanted already: no change, but an original
+  held.sysctls["vm/dirty_ratio"] = {"20", "boot"};   // of another generation
+  held.files["etc/rancher/k3s/config.yaml"] = {true, 0600, 0, 0, std::string(64, 'a'), plan::Area::k3sConfig};
+  plan::Target target;
+  target.sysctls.push_back({{"vm/swap*", "60", false, false, "sysctl.d/a.conf", 1}, "cluster"});
+  target.files.push_back(
+      {plan::Area::k3sConfig, "etc/rancher/k3s/config.yaml", "k3s/config.yaml", "cluster", 0600, "", {}});
+  const Originals originals = originalsOf(one, &target, held, "boot");
+  const std::string text = renderGeneration(one, originals, kScreen);
+  EXPECT_THAT(text, HasSubstr("originals of its keys:\n"
+                              "  net.ipv4.ip_forward  0  (taken in this boot)\n"
+                              "  vm.swappiness  60  (taken in an earlier boot)\n"
+                              "originals of its files:\n  /etc/rancher/k3s/config.yaml  kept (aaaaaaaa)\n"));
+  EXPECT_EQ(originalsOf(one, nullptr, held, "boot").held.sysctls.size(), 1u);
   EXPECT_THAT(text, HasSubstr("generation 2  applied\n"));
   EXPECT_THAT(text, HasSubstr("2 changes:\n"));
   EXPECT_THAT(text, HasSubstr("0 -> 1"));
   EXPECT_THAT(text, HasSubstr("[original: 0]"));
   EXPECT_THAT(text, HasSubstr("FAILED: the kernel refuses 70000"));
-  const auto json = nlohmann::json::parse(generationJson(one));
+  const auto json = nlohmann::json::parse(generationJson(one, originals));
+  EXPECT_EQ(json["originals"][1]["subject"], "vm.swappiness");
+  EXPECT_EQ(json["originals"][1]["value"], "60");
+  EXPECT_EQ(json["originals"][1]["thisBoot"], false);
   EXPECT_EQ(json["changes"][0]["subject"], "net.ipv4.ip_forward");
   EXPECT_TRUE(json["changes"][0]["error"].is_null());
   EXPECT_EQ(json["changes"][1]["error"]["reason"], "Invalid");
