@@ -12,7 +12,7 @@ list() {
 format() { list '*.cpp' '*.h' | xargs -r clang-format-19 --dry-run --Werror; }
 shell() { list | xargs grep -lIE '^#!.*[/ ](sh|bash)$' | xargs -r shellcheck; }
 # Not in tests: they misspell on purpose.
-spelling() { list | grep -vE '^(LICENSE$|tests/)' | xargs -r codespell --ignore-words-list inforce,unexpect,nowns; }
+spelling() { list | grep -vE '^(LICENSE$|tests/)' | xargs -r codespell --ignore-words-list inforce,unexpect,nowns,atleast; }
 dependencies() { python3 tests/lint/dependencies.py --build build; }
 house() { python3 tests/lint/house.py; }
 ansible() { [ ! -d ansible ] || (cd ansible && ansible-lint -q); }

@@ -28,7 +28,11 @@ TEST(Layers, SysctlsAreMergedLayerByLayerAndOnlyWithinOneByFileName) {
                                 {"roles/agent/sysctl.d/70-r.conf", "vm.swappiness = 4\n"},
                                 {"nodes/web-01/sysctl.d/50-x.conf", "vm.swappiness = 5\n"},
                                 {"nodes/web-02/sysctl.d/50-x.conf", "vm.swappiness = 6\n"}});
-  EXPECT_THAT(texts(result.findings), IsEmpty());
+  EXPECT_THAT(texts(result.findings),
+              ElementsAre("nodes/web-01/sysctl.d/50-x.conf:1: note: vm.swappiness is '5' here and '3' in "
+                          "roles/server/sysctl.d/70-r.conf:1; the later layer wins",
+                          "roles/server/sysctl.d/70-r.conf:1: note: vm.swappiness is '3' here and '1' in "
+                          "sysctl.d/99-y.conf:1; the later layer wins"));
   EXPECT_THAT(wants(result),
               ElementsAre("cluster sysctl.d/10-a.conf vm/dirty_ratio=2", "cluster sysctl.d/99-y.conf vm/swappiness=1",
                           "roles/server roles/server/sysctl.d/70-r.conf vm/swappiness=3",
