@@ -24,7 +24,18 @@ struct CallError {
   ~CallError() { sd_bus_error_free(&error); }
 };
 
+// The bus, or the daemon's end of it, went away while we waited.
+bool gone(int errnum, const sd_bus_error* error) {
+  if (errnum == ECONNRESET || errnum == ENOTCONN || errnum == EPIPE || errnum == ESHUTDOWN) return true;
+  return error != nullptr && (::sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) > 0 ||
+                              ::sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED) > 0);
+}
+
 host::Failure failure(int errnum, const char* method, const sd_bus_error* error) {
+  if (gone(errnum, error))
+    return host::fail("Disconnected", std::string("the daemon's ") + method,
+                      "the daemon or the bus ended before it answered; what was asked for may have been done",
+                      "see bedplate status and journalctl -u bedplated, then try again");
   const std::string why = error != nullptr && error->message != nullptr ? error->message : std::strerror(errnum);
   const bool denied = errnum == EACCES || errnum == EPERM;
   return host::fail(denied ? "Denied" : "BusFailed", std::string("the daemon's ") + method, why,

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
 #include "agent/report/bus_names.h"
+#include "agent/report/text.h"
 
 namespace bedplate::daemon {
 namespace {
@@ -21,6 +23,18 @@ host::Failure unavailable(int errnum, const char* doing) {
   auto failure = host::failErrno(errnum, "the system bus", doing, "it is tried again; bedplate status works without");
   failure.value().reason = "Unavailable";
   return failure;
+}
+
+// Line by line: clean() makes a newline a blank.
+std::string utf8(const std::string& text) {
+  std::string cleaned;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    cleaned += report::clean(std::string_view(text).substr(begin, end - begin));
+    if (end < text.size()) cleaned += '\n';
+    begin = end + 1;
+  }
+  return cleaned;
 }
 
 // The command in a method call's arguments.
@@ -131,6 +145,7 @@ int Bus::onDisconnected(sd_bus_message*, void* self, sd_bus_error*) {
 }
 
 int Bus::onStatus(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void* self, sd_bus_error*) {
+  // JSON in ASCII.
   return ::sd_bus_message_append(reply, "s", static_cast<Bus*>(self)->handlers_.status().c_str());
 }
 
@@ -165,15 +180,25 @@ void Bus::answer(Ticket ticket, const Done& done) {
   if (waiting == waiting_.end()) return;
   const MessagePtr message = std::move(waiting->second);
   waiting_.erase(waiting);
+  int sent = reply(message.get(), done);
+  if (sent >= 0) return;
+  // A caller that hears nothing waits for half an hour.
+  sent = ::sd_bus_reply_method_errorf(message.get(), SD_BUS_ERROR_FAILED, "it was done, its answer cannot be sent: %s",
+                                      std::strerror(-sent));
+  if (sent >= 0) return;
+  // The end of the connection is an answer too: the bus tells all who wait.
+  handlers_.lost(unavailable(-sent, "cannot answer a caller").value());
+  ::sd_bus_close(bus_.get());
+}
+
+int Bus::reply(sd_bus_message* message, const Done& done) {
   const bool plain = done.act == Act::suspend || done.act == Act::resume || done.act == Act::reload;
-  if (!plain) {
-    ::sd_bus_reply_method_return(message.get(), "is", done.answer.exitStatus, done.answer.text.c_str());
-  } else if (done.error) {
-    const std::string name = std::string(names::interface) + ".Error." + done.error->reason;
-    ::sd_bus_reply_method_errorf(message.get(), name.c_str(), "%s", done.error->text().c_str());
-  } else {
-    ::sd_bus_reply_method_return(message.get(), nullptr);
-  }
+  // The bus takes no text that is not UTF-8, and a path or a commit may be anything.
+  if (!plain)
+    return ::sd_bus_reply_method_return(message, "is", done.answer.exitStatus, utf8(done.answer.text).c_str());
+  if (!done.error) return ::sd_bus_reply_method_return(message, nullptr);
+  const std::string name = std::string(names::interface) + ".Error." + done.error->reason;
+  return ::sd_bus_reply_method_errorf(message, name.c_str(), "%s", utf8(done.error->text()).c_str());
 }
 
 void Bus::changed() { ::sd_bus_emit_signal(bus_.get(), names::path, names::interface, "Changed", nullptr); }

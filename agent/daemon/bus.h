@@ -54,6 +54,7 @@ class Bus {
   explicit Bus(BusHandlers handlers) : handlers_(std::move(handlers)) {}
   int attach(sd_event* event);
   int ask(sd_bus_message* message, Command command);
+  static int reply(sd_bus_message* message, const Done& done);
   static int mayAct(sd_bus_message* message, sd_bus_error* error);
   static int onMethod(sd_bus_message* message, void* self, sd_bus_error* error);
   static int onStatus(sd_bus* bus, const char* path, const char* interface, const char* property, sd_bus_message* reply,
