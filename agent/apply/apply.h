@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,16 +47,25 @@ struct RunResult {
   std::optional<std::int64_t> generation;  // the new one, when there is one
   std::vector<Outcome> outcomes;
   std::vector<plan::Pending> pending;
+  std::vector<DriftEvent> drifts;     // that were recorded
+  std::vector<Contest> contested;     // that began with this run
   bool undone = false;                // an interrupted generation was taken back
   std::string note;                   // for the operator: what was recovered, what is not given back and why
   [[nodiscard]] bool failed() const;  // any outcome with an error
 };
 
+// Who was seen to write a key or a file: subject -> text, as in DriftEvent.
+using Writers = std::map<std::string, std::string>;
+
 class Pass;
+class Glance;
 
 class Keeper {
  public:
-  Keeper(Machine machine, Store& store) : machine_(machine), store_(store) {}
+  Keeper(Machine machine, Store& store);
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
 
   // At start, before anything else: an `applying` generation of this boot is finished; of an earlier boot it is undone
   // (what took the machine down is not tried a third time: after two attempts it is undone in any boot and its tree is
@@ -69,8 +79,11 @@ class Keeper {
 
   // Puts back what drifted from the current generation and records each event. With `enforce` false, or where the
   // generation's driftEnforce is, it only records (once for one state). What could not be set before is tried again:
-  // that is no drift. Nothing at all when there is no generation.
-  host::Result<RunResult> repair(bool enforce);
+  // that is no drift. What is contested (contested.h) is left alone. Nothing at all when there is no generation.
+  host::Result<RunResult> repair(bool enforce, const Writers& writers = {});
+
+  // The next repair looks at everything: interfaces or modules came or went.
+  void lookWhole();
 
   // What apply() would do.
   host::Result<plan::Plan> plan(const plan::Target& target);
@@ -85,7 +98,11 @@ class Keeper {
  private:
   host::Status ready(RunResult* recovered);
   host::Result<RunResult> advance(const plan::Target& target, const std::string& cause, const std::string& digest);
-  host::Result<RunResult> lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll);
+  host::Result<RunResult> lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll,
+                                    const Writers& writers = {});
+  // Tells drift from the rest and leaves out of the pass what is not to be put back.
+  std::vector<DriftEvent> findDrift(Pass& pass, bool enforce, bool newBoot, const Writers& writers);
+  host::Status loadContests(std::int64_t sinceUs);
   host::Result<RunResult> recoverInterrupted(const Generation& row, const std::string& boot);
   host::Result<RunResult> finishInterrupted(const Generation& row, const plan::Target& target);
   host::Result<RunResult> undo(const Generation& row, const std::string& why);
@@ -94,13 +111,15 @@ class Keeper {
   RunResult complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why);
   host::Status loadNotes();
   host::Result<const plan::Target*> inForce();
-  host::Status recordDrift(const std::vector<DriftEvent>& drifts);
+  host::Status recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result);
   void updateOutcomes(RunResult& result);
   void prune();
 
   Machine machine_;
   Store& store_;
   SeenFiles seen_;
+  bool glances_ = false;                                         // only one who repairs needs them
+  std::unique_ptr<Glance> glance_;                               // of the last look that found nothing to do
   std::optional<std::pair<std::int64_t, plan::Target>> target_;  // of the generation in force, without contents
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "agent/apply/apply.h"
+#include "agent/apply/glance.h"
 #include "agent/apply/pass.h"
 
 namespace bedplate::apply {
@@ -13,6 +14,8 @@ constexpr std::size_t kKeptGenerations = 20;
 constexpr std::size_t kMostGenerations = 30;
 // What needs the disk or systemd is not tried again at every look.
 constexpr std::int64_t kRetryNs = 60'000'000'000;
+// As many as the store keeps.
+constexpr std::size_t kContestEvents = 10'000;
 
 bool isFile(Action action) {
   return action == Action::writeFile || action == Action::restoreFile || action == Action::removeFile;
@@ -66,6 +69,11 @@ bool RunResult::failed() const {
   return std::any_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.error.has_value(); });
 }
 
+Keeper::Keeper(Machine machine, Store& store) : machine_(machine), store_(store) {}
+Keeper::~Keeper() = default;
+
+void Keeper::lookWhole() { glance_.reset(); }
+
 host::Status Keeper::loadNotes() {
   Notes& notes = store_.notes();
   forgetAll(notes);
@@ -78,7 +86,16 @@ host::Status Keeper::loadNotes() {
   BEDPLATE_TRY_LET(const auto drifts, store_.drift(current ? current->finishedUs : 0, 1000));
   for (const auto& event : drifts) notes.reported.emplace(event.subject, event.repaired ? "" : event.from);
   std::erase_if(notes.reported, [](const auto& entry) { return entry.second.empty(); });
+  BEDPLATE_TRY(loadContests(current ? current->finishedUs : 0));
   notes.settled = true;
+  return {};
+}
+
+host::Status Keeper::loadContests(std::int64_t sinceUs) {
+  const std::int64_t nowUs = machine_.clock.wallUs();
+  const std::int64_t oldest = nowUs - Contests::kTruceUs - Contests::kWindowUs;
+  BEDPLATE_TRY_LET(const auto events, store_.drift(std::max(sinceUs, oldest), kContestEvents));
+  store_.notes().contests = contestsOf(events);
   return {};
 }
 
@@ -209,29 +226,53 @@ void Keeper::prune() {
   generations.prune(keep);
 }
 
-host::Result<RunResult> Keeper::repair(bool enforce) {
+host::Result<RunResult> Keeper::repair(bool enforce, const Writers& writers) {
   RunResult recovered;
   BEDPLATE_TRY(ready(&recovered));
   if (store_.notes().number == 0) return recovered;
   BEDPLATE_TRY_LET(const plan::Target* target, inForce());
-  auto result = lookAfter(*target, enforce && target->driftEnforce, false, false);
+  const bool acts = enforce && target->driftEnforce;
+  glances_ = true;
+  if (glance_ && glance_->of(store_) && glance_->same(machine_, acts)) {
+    recovered.pending = glance_->pending();
+    return recovered;
+  }
+  auto result = lookAfter(*target, acts, false, false, writers);
   if (result) addNote(*result, recovered.note);
   return result;
 }
 
-host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll) {
+std::vector<DriftEvent> Keeper::findDrift(Pass& pass, bool enforce, bool newBoot, const Writers& writers) {
+  Contests& contests = store_.notes().contests;
+  const std::int64_t nowUs = machine_.clock.wallUs();
+  std::vector<DriftEvent> drifts;
+  std::set<std::string> left;
+  std::set<std::string> wrong;
+  for (const auto& change : pass.plan().changes) {
+    if (!isDrift(change, pass.held(), store_.notes(), newBoot)) continue;
+    wrong.insert(change.subject);
+    const bool known = contests.find(change.subject, nowUs) != nullptr;
+    const bool leave = !enforce || known || contests.overdone(change.subject, nowUs);
+    if (leave) left.insert(change.subject);
+    if (known) continue;
+    const auto writer = writers.find(change.subject);
+    drifts.push_back({nowUs, isFile(change.action) ? "file" : "sysctl", change.subject, change.from, change.to,
+                      writer == writers.end() ? "unknown" : writer->second, !leave});
+  }
+  if (!left.empty()) pass.leaveOut([&](const plan::Change& change) { return left.count(change.subject) != 0; });
+  if (!contests.empty())
+    for (const auto& contest : contests.all(nowUs))
+      if (wrong.count(contest.subject) == 0) contests.settled(contest.subject, nowUs);
+  return drifts;
+}
+
+host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll,
+                                          const Writers& writers) {
+  glance_.reset();
   Notes& notes = store_.notes();
   Pass pass(machine_, store_, target, seen_);
   BEDPLATE_TRY(pass.look());
-  std::vector<DriftEvent> drifts;
-  std::set<std::string> drifted;
-  for (const auto& change : pass.plan().changes) {
-    if (!isDrift(change, pass.held(), notes, newBoot)) continue;
-    drifts.push_back({machine_.clock.wallUs(), isFile(change.action) ? "file" : "sysctl", change.subject, change.from,
-                      change.to, "unknown", false});
-    drifted.insert(change.subject);
-  }
-  if (!enforce) pass.leaveOut([&](const plan::Change& change) { return drifted.count(change.subject) != 0; });
+  std::vector<DriftEvent> drifts = findDrift(pass, enforce, newBoot, writers);
   const std::int64_t now = machine_.clock.monotonicNs();
   std::set<std::string> planned;
   for (const auto& change : pass.plan().changes) planned.insert(change.subject);
@@ -256,18 +297,22 @@ host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enfor
   }
   result.outcomes = std::move(pass.outcomes());
   result.pending = pass.plan().pending;
-  for (auto& event : drifts) event.repaired = enforce && pass.unsettled().count(event.subject) == 0;
-  if (auto recorded = recordDrift(drifts); !recorded) addNote(result, recorded.error().text());
+  for (auto& event : drifts) event.repaired = event.repaired && pass.unsettled().count(event.subject) == 0;
+  if (auto recorded = recordDrift(drifts, result); !recorded) addNote(result, recorded.error().text());
   updateOutcomes(result);
   notes.pending = subjectsOf(result.pending);
+  if (glances_ && idle && result.outcomes.empty() && result.note.empty() && notes.unsettled.empty()) {
+    glance_ = Glance::make(machine_, target, pass.seen(), pass.held(), seen_, enforce);
+    if (glance_) glance_->remember(store_, result.pending);
+  }
   return result;
 }
 
 // Each repair is an event; what is not put back is one as long as it stays as it is.
-host::Status Keeper::recordDrift(const std::vector<DriftEvent>& drifts) {
+host::Status Keeper::recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result) {
   auto& reported = store_.notes().reported;
   std::map<std::string, std::string> now;
-  std::vector<DriftEvent> fresh;
+  auto& fresh = result.drifts;
   for (const auto& event : drifts) {
     if (!event.repaired) now[event.subject] = event.from;
     const auto before = reported.find(event.subject);
@@ -276,6 +321,11 @@ host::Status Keeper::recordDrift(const std::vector<DriftEvent>& drifts) {
   // What failed to be put back is no longer a drift at the next look, but the same story still.
   for (const auto& [subject, outcome] : store_.notes().unsettled)
     if (const auto before = reported.find(subject); before != reported.end()) now.insert(*before);
+  auto& contests = store_.notes().contests;
+  for (const auto& event : fresh) {
+    contests.add(event);
+    if (const Contest* contest = contests.find(event.subject, event.wallUs)) result.contested.push_back(*contest);
+  }
   BEDPLATE_TRY(store_.addDrift(fresh));
   reported = std::move(now);
   return {};

@@ -56,6 +56,7 @@ std::string leftBehind(host::Files& files, const plan::Plan& plan, const plan::H
 }  // namespace
 
 host::Result<RunResult> Keeper::recover() {
+  lookWhole();
   Staging::sweep(machine_.files);
   sweepBootFiles(machine_.files);
   sweepGenerations(machine_.files, store_);

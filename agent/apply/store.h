@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/apply/contested.h"
 #include "agent/plan/plan.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/files.h"
@@ -47,7 +48,7 @@ struct DriftEvent {
   std::string kind;      // "sysctl" or "file"
   std::string subject;   // key or path
   std::string from, to;  // found, put back; hashes for files
-  std::string writer;    // "unknown" until somebody can tell
+  std::string writer;    // "pid 1234 sysctl (ssh.service)"; "unknown" where nobody could tell
   bool repaired = false;
 };
 
@@ -77,6 +78,7 @@ struct Notes {
   std::map<std::string, Outcome> unsettled;     // what could not be set when last tried, tolerated failures too
   std::set<std::string> pending;                // subjects that were pending at the last look
   std::map<std::string, std::string> reported;  // subject -> the state that was recorded as a drift and not put back
+  Contests contests;                            // what somebody else keeps rewriting
   std::map<std::string, std::int64_t> tried;    // module or file that failed -> monotonicNs of the last try
 };
 

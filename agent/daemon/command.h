@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "agent/apply/apply.h"
 #include "agent/report/answer.h"
 #include "tuning/host/result.h"
 
@@ -18,9 +19,11 @@ const char* name(Act act);
 
 struct Command {
   Act act = Act::sync;
-  bool allowPrune = false;  // of sync
-  std::int64_t number = 0;  // of rollback: the generation; of suspend: until when (µs since the epoch, 0: resumed)
-  std::string text;         // of accept: the commit; of suspend: the reason
+  bool allowPrune = false;      // of sync
+  std::int64_t number = 0;      // of rollback: the generation; of suspend: until when (µs since the epoch, 0: resumed)
+  std::string text = {};        // of accept: the commit; of suspend: the reason
+  apply::Writers writers = {};  // of repair: who was seen to write what
+  bool whole = false;           // of repair: keys came or went
 };
 
 // What the loop has to know after a command.
@@ -30,8 +33,8 @@ struct Facts {
   bool configured = false;            // there is something to do at all
   bool active = false;                // drift is looked for: neither suspended nor without state
   std::int64_t suspendedUntilUs = 0;  // 0: not suspended, or without an end
-  // Files whose drift is put back, below the root; null for none. The same object while they are the same.
-  std::shared_ptr<const std::set<std::string>> managed;
+  // Files (below the root) and keys whose drift is put back; null for none. The same object while they are the same.
+  std::shared_ptr<const std::set<std::string>> managed, keys;
   std::string line;  // for STATUS=
 };
 

@@ -69,7 +69,7 @@ host::Status Engine::dispatch(const Command& command, Done& done) {
   switch (command.act) {
     case Act::start: return {};
     case Act::sync: return sync(done);
-    case Act::repair: return repair(done);
+    case Act::repair: return repair(command, done);
     case Act::rollback: return rollback(command, done);
     case Act::release: return release(done);
     case Act::accept: return accept(command, done);
@@ -129,13 +129,15 @@ host::Status Engine::trySync(Done& done, bool& remoteFails) {
   return {};
 }
 
-host::Status Engine::repair(Done& done) {
+host::Status Engine::repair(const Command& command, Done& done) {
   done.quiet = true;
   if (!store_) return {};
   BEDPLATE_TRY_LET(const auto suspended, suspension());
   if (suspended) return {};
-  const apply::Notes before = store_->notes();
-  auto run = keeper_->repair(enforcing());
+  const auto reported = store_->notes().reported;
+  const auto pending = store_->notes().pending;
+  if (command.whole) keeper_->lookWhole();
+  auto run = keeper_->repair(enforcing(), command.writers);
   if (!run) {
     tellError("repair", "cannot look for drift", run.error());
     return host::Failure(run.error());
@@ -145,8 +147,9 @@ host::Status Engine::repair(Done& done) {
   done.repaired = enforcing() && changedSomething(*run);
   // A look that found nothing new costs nothing more; the outcome of the last real run stays to be shown.
   const apply::Notes& now = store_->notes();
-  done.quiet = run->outcomes.empty() && !(lastRun_ && lastRun_->failed()) && before.reported == now.reported &&
-               before.pending == now.pending;
+  done.quiet = run->outcomes.empty() && run->drifts.empty() && !(lastRun_ && lastRun_->failed()) &&
+               reported == now.reported && pending == now.pending &&
+               contested_ == now.contests.all(setup_.clock.wallUs());
   if (!done.quiet) lastRun_ = std::move(*run);
   return {};
 }

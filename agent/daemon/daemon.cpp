@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "tuning/host/files.h"
 
@@ -73,8 +74,15 @@ void Daemon::begin() {
     return std::make_unique<Timer>(event, accuracyMs, std::move(fire));
   };
   sync_ = timer(500, [this] { post(Act::sync); });
-  repair_ = timer(0, [this] { post(Act::repair); });
-  poll_ = timer(1000, [this] { post(Act::repair); });
+  repair_ = timer(0, [this] {
+    patience_.looked(setup_.clock.monotonicNs());
+    polled_ = false;
+    repair();
+  });
+  poll_ = timer(1000, [this] {
+    polled_ = true;
+    repair();
+  });
   sample_ = timer(1000, [this] { post(Act::sample); });
   config_ = timer(50, [this] { reload(); });
   busRetry_ = timer(1000, [this] { openBus(); });
@@ -125,12 +133,16 @@ void Daemon::handle(EngineThread::Finished& finished) {
     ready("");
     // After READY: what runs on may ask systemd for things, and systemd waits for us until then.
     watchConfig();
+    watchLinks();
     openBus();
     if (facts_.configured) post(Act::sync);
   }
   if (done.act == Act::reload) notify("READY=1\nSTATUS=" + oneLine(facts_.line));
   if (done.wantsSync) post(Act::sync);
-  if (done.repaired) patience_.repaired(setup_.clock.monotonicNs());
+  if (done.repaired && drift_) {
+    drift_->refreshFiles();
+    if (polled_) drift_->refreshKeys();
+  }
   if (done.nextMs) sync_->arm(*done.nextMs);
   if (facts_.active && !stopping_) poll_->armIfNot(kPollMs);
   if (facts_.configured && !stopping_) {
@@ -156,31 +168,49 @@ void Daemon::take(const Done& done) {
 }
 
 void Daemon::watchDrift() {
-  const auto wanted = facts_.active ? facts_.managed : nullptr;
-  const bool none = !wanted || wanted->empty();
-  if ((wanted == watched_ || (none && !watched_)) && (drift_ || none)) return;
-  if (!drift_) {
-    auto watch = PathWatch::open(setup_.files);
-    if (!watch) {
-      // The poll still finds what changes.
-      if (repeats_.worthSaying("inotify", watch.error().text(), setup_.clock.monotonicNs()))
-        journal_.say(entryFor(Level::warning, "files are only polled", watch.error()));
-      return;
-    }
-    drift_.emplace(std::move(*watch));
-    driftReady_ = std::make_unique<Readable>(event_.get(), drift_->fd(), [this] { onDrift(); });
-  }
-  drift_->watch(none ? std::set<std::string>() : *wanted);
-  watched_ = none ? nullptr : wanted;
-  if (drift_->missed() > 0 && repeats_.worthSaying("inotify", "watches", setup_.clock.monotonicNs()))
-    journal_.say({.level = Level::warning,
-                  .message = "the kernel gives no more inotify watches; some files are only polled: raise "
-                             "fs.inotify.max_user_watches",
-                  .reason = "WatchLimit"});
+  if (!facts_.active && !drift_) return;
+  if (!drift_)
+    drift_ = std::make_unique<DriftWatch>(event_.get(), setup_.files, setup_.clock, journal_, [this] { onDrift(); });
+  drift_->watch(facts_.active ? facts_.managed : nullptr, facts_.active ? facts_.keys : nullptr);
 }
 
 void Daemon::onDrift() {
-  if (drift_->drain() && facts_.active) repair_->armIfNot(patience_.delayMs(setup_.clock.monotonicNs()));
+  if (!facts_.active || stopping_) return;
+  const std::int64_t delayMs = patience_.delayMs(setup_.clock.monotonicNs());
+  if (delayMs > Patience::kDebounceMs && drift_) drift_->pause();
+  repair_->armIfNot(delayMs);
+}
+
+void Daemon::repair() {
+  Command command{.act = Act::repair, .text = {}};
+  if (drift_) command.writers = drift_->take();
+  command.whole = std::exchange(keysMoved_, false);
+  engine_->post(std::move(command));
+}
+
+// A key appears with its interface or module, and goes with it. Of a tree that stands for another machine nothing is
+// told, and nothing is lost: whole looks are made all the same.
+void Daemon::watchLinks() {
+  auto links = links::Links::open();
+  if (!links || !links->why().empty())
+    journal_.say(
+        {.level = Level::warning,
+         .message = "late keys are found within a minute only: " + (links ? links->why() : links.error().text()),
+         .reason = "Watching"});
+  if (!links) return;
+  links_.emplace(std::move(*links));
+  const auto ready = [this](int fd) {
+    return fd < 0 ? nullptr : std::make_unique<Readable>(event_.get(), fd, [this] { onLinks(); });
+  };
+  interfacesReady_ = ready(links_->interfaces());
+  modulesReady_ = ready(links_->modules());
+}
+
+void Daemon::onLinks() {
+  if (!links_->drain() || !facts_.active) return;
+  keysMoved_ = true;
+  if (drift_) drift_->refreshKeys();
+  onDrift();
 }
 
 // A configuration that appears, or is corrected, wakes a waiting daemon; one that works is read again on SIGHUP only,

@@ -10,11 +10,13 @@
 #include <string>
 
 #include "agent/daemon/bus.h"
+#include "agent/daemon/drift_watch.h"
 #include "agent/daemon/engine.h"
 #include "agent/daemon/engine_thread.h"
 #include "agent/daemon/event.h"
 #include "agent/daemon/journal.h"
 #include "agent/daemon/path_watch.h"
+#include "tuning/links/links.h"
 
 namespace bedplate::daemon {
 
@@ -33,8 +35,11 @@ class Daemon {
   void handle(EngineThread::Finished& finished);
   void take(const Done& done);
   void post(Act act);
+  void repair();
   void onDrift();
   void watchDrift();
+  void watchLinks();
+  void onLinks();
   void watchConfig();
   void openBus();
   void reload();
@@ -46,19 +51,22 @@ class Daemon {
   Facts facts_;
   Patience patience_;
   Repeats repeats_;
-  std::shared_ptr<const std::set<std::string>> watched_;  // null: none
   Ticket lastTicket_ = 0;
   bool ready_ = false;
   bool sampleBegun_ = false;
+  bool keysMoved_ = false;  // interfaces or modules came or went since the last look
+  bool polled_ = false;     // the last look was the poll's, not an event's
   bool stopping_ = false;
   int exitStatus_ = 0;
 
   EventPtr event_;
   std::unique_ptr<EngineThread> engine_;
-  std::optional<PathWatch> drift_, configWatch_;
+  std::unique_ptr<DriftWatch> drift_;
+  std::optional<links::Links> links_;
+  std::optional<PathWatch> configWatch_;
   std::unique_ptr<Bus> bus_;
   std::vector<std::unique_ptr<OnSignal>> signals_;
-  std::unique_ptr<Readable> results_, driftReady_, configReady_;
+  std::unique_ptr<Readable> results_, configReady_, interfacesReady_, modulesReady_;
   std::unique_ptr<Timer> sync_, repair_, poll_, sample_, config_, busRetry_, readyBound_, stopBound_, suspensionEnd_;
 };
 

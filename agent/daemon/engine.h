@@ -65,7 +65,7 @@ class Engine final : public Runner {
   host::Status dispatch(const Command& command, Done& done);
   host::Status sync(Done& done);
   host::Status trySync(Done& done, bool& remoteFails);
-  host::Status repair(Done& done);
+  host::Status repair(const Command& command, Done& done);
   host::Status recover();
   host::Status rollback(const Command& command, Done& done);
   host::Status release(Done& done);
@@ -78,6 +78,7 @@ class Engine final : public Runner {
   void tellSync(const apply::SyncResult& result);
   void tellRun(const apply::RunResult& run, const std::string& cause);
   void tellRepair(const apply::RunResult& run);
+  void tellDrift(const apply::RunResult& run);
   void tellError(const std::string& topic, const std::string& doing, const host::Error& error);
 
   // What is shown (status.cpp).
@@ -114,6 +115,7 @@ class Engine final : public Runner {
   std::string statusFile_;                       // where it was written
   std::string comparable_;                       // status_ without what changes by itself
   std::shared_ptr<const plan::Held> managedOf_;  // what facts_.managed was made of
+  std::vector<apply::Contest> contested_;        // and facts_.keys
 };
 
 }  // namespace bedplate::daemon

@@ -54,6 +54,10 @@ void EngineThread::post(Command command, Ticket ticket) {
     if (same == queue_.end()) {
       const bool first = frequent(command.act);
       same = queue_.insert(first ? queue_.begin() : queue_.end(), Waiting{std::move(command), {}});
+    } else {
+      same->command.whole = same->command.whole || command.whole;
+      // The last one who wrote a thing is the one whose value is found.
+      for (auto& [subject, writer] : command.writers) same->command.writers.insert_or_assign(subject, writer);
     }
     if (ticket != 0) same->tickets.push_back(ticket);
   }

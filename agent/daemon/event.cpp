@@ -55,6 +55,10 @@ Readable::Readable(sd_event* event, int fd, std::function<void()> ready) : ready
   source_.reset(source);
 }
 
+void Readable::enable(bool on) {
+  if (source_) ::sd_event_source_set_enabled(source_.get(), on ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
 int Readable::fired(sd_event_source*, int, std::uint32_t, void* self) {
   static_cast<Readable*>(self)->ready_();
   return 0;

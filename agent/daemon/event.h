@@ -47,6 +47,8 @@ class Readable {
   Readable(sd_event* event, int fd, std::function<void()> ready);
   Readable(const Readable&) = delete;
   Readable& operator=(const Readable&) = delete;
+  // Whether it calls; what is readable meanwhile calls afterwards.
+  void enable(bool on);
 
  private:
   static int fired(sd_event_source* source, int fd, std::uint32_t events, void* self);

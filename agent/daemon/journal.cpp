@@ -51,6 +51,11 @@ void SystemJournal::sayToJournald(const Entry& entry) const {
   if (entry.generation > 0) fields.push_back("BEDPLATE_GENERATION=" + std::to_string(entry.generation));
   if (!entry.key.empty()) fields.push_back("BEDPLATE_KEY=" + entry.key);
   if (!entry.reason.empty()) fields.push_back("BEDPLATE_REASON=" + entry.reason);
+  if (!entry.writer.empty()) {
+    fields.push_back("BEDPLATE_OLD=" + entry.found);
+    fields.push_back("BEDPLATE_NEW=" + entry.wanted);
+    fields.push_back("BEDPLATE_WRITER=" + entry.writer);
+  }
   std::vector<iovec> parts;
   parts.reserve(fields.size());
   for (auto& field : fields) parts.push_back({field.data(), field.size()});

@@ -2,7 +2,7 @@
 //
 // Fields of an entry, besides MESSAGE and PRIORITY, each only when it is known (docs/status.md):
 //   BEDPLATE_COMMIT (hex), BEDPLATE_GENERATION (number), BEDPLATE_KEY (sysctl, path or module), BEDPLATE_REASON (one
-//   CamelCase word).
+//   CamelCase word); of a drift BEDPLATE_OLD (what was found), BEDPLATE_NEW (what Git wants), BEDPLATE_WRITER.
 // Thread-safety: say() may be called from several threads.
 #pragma once
 
@@ -25,6 +25,7 @@ struct Entry {
   std::int64_t generation = 0;
   std::string key = {};
   std::string reason = {};
+  std::string found = {}, wanted = {}, writer = {};  // of a drift
 };
 
 class Journal {

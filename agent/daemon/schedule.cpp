@@ -9,12 +9,9 @@ constexpr std::int64_t kFirstRetryMs = 60'000;
 constexpr std::int64_t kLongestRetryMs = 15 * 60'000;
 constexpr double kJitter = 0.1;
 
-// A change is put back at once, after the burst of events that one change makes.
-constexpr std::int64_t kDebounceMs = 2;
-constexpr std::size_t kPatient = 20;
-constexpr std::int64_t kMemoryNs = 60'000'000'000;
-constexpr std::int64_t kFirstWaitMs = 250;
-constexpr std::int64_t kLongestWaitMs = 30'000;
+constexpr std::size_t kPatient = 200;
+constexpr std::int64_t kMemoryNs = 10'000'000'000;
+constexpr std::int64_t kWaitMs = 250;
 
 }  // namespace
 
@@ -34,16 +31,14 @@ void Patience::forget(std::int64_t monotonicNs) {
   while (!recent_.empty() && monotonicNs - recent_.front() > kMemoryNs) recent_.pop_front();
 }
 
-void Patience::repaired(std::int64_t monotonicNs) {
+void Patience::looked(std::int64_t monotonicNs) {
   forget(monotonicNs);
   recent_.push_back(monotonicNs);
 }
 
 std::int64_t Patience::delayMs(std::int64_t monotonicNs) {
   forget(monotonicNs);
-  if (recent_.size() < kPatient) return kDebounceMs;
-  const std::size_t over = std::min<std::size_t>(recent_.size() - kPatient, 16);
-  return std::min(kFirstWaitMs << over, kLongestWaitMs);
+  return recent_.size() < kPatient ? kDebounceMs : kWaitMs;
 }
 
 }  // namespace bedplate::daemon

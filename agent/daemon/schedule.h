@@ -21,13 +21,17 @@ class Schedule {
   int failures_ = 0;
 };
 
-// The patience with one who keeps changing what we put back: the first repairs come at once, from the 20th within a
-// minute on they wait, longer each time, up to 30 seconds.
+// The patience with many events: one that keeps rewriting one thing is left alone after a few times (agent/apply/
+// contested.h), but somebody may write a thousand things, or one thing over and over with the value that it should
+// have. Looks come at once; from 200 in ten seconds on they are made four times a second, for all that came meanwhile.
 class Patience {
  public:
-  // A repair has changed something.
-  void repaired(std::int64_t monotonicNs);
-  // Milliseconds to wait before the next repair.
+  // A change is put back at once, after the burst of events that one change makes.
+  static constexpr std::int64_t kDebounceMs = 2;
+
+  // A look was made because of an event.
+  void looked(std::int64_t monotonicNs);
+  // Milliseconds to wait before the next look.
   std::int64_t delayMs(std::int64_t monotonicNs);
 
  private:

@@ -102,8 +102,19 @@ void Engine::refreshManaged() {
   std::shared_ptr<const plan::Held> held;
   if (store_)
     if (auto now = store_->sharedHeld()) held = std::move(*now);
-  if (held == managedOf_) return;
+  std::vector<apply::Contest> contested;
+  if (store_) contested = store_->notes().contests.all(setup_.clock.wallUs());
+  if (held == managedOf_ && contested == contested_) return;
+  const bool sameFiles = held == managedOf_;
   managedOf_ = held;
+  contested_ = std::move(contested);
+  // One who rewrites a key in a loop shall not wake us each time; the poll sees when it is given up.
+  auto keys = std::make_shared<std::set<std::string>>();
+  if (held)
+    for (const auto& [key, original] : held->sysctls) keys->insert(keys->end(), key);
+  for (const auto& contest : contested_) keys->erase(contest.subject);
+  facts_.keys = std::move(keys);
+  if (sameFiles) return;
   auto managed = std::make_shared<std::set<std::string>>();
   if (held)
     for (const auto& [path, original] : held->files) managed->insert(managed->end(), path);

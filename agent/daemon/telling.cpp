@@ -56,11 +56,44 @@ void Engine::tellRun(const apply::RunResult& run, const std::string& cause) {
                       .commit = commit,
                       .generation = *run.generation,
                       .reason = run.undone ? "Undone" : "Applied"});
-  tellRepair({.generation = std::nullopt, .outcomes = run.outcomes, .pending = {}, .undone = false, .note = {}});
+  apply::RunResult changes;
+  changes.outcomes = run.outcomes;
+  tellRepair(changes);
+}
+
+void Engine::tellDrift(const apply::RunResult& run) {
+  std::size_t lines = 0;
+  for (const auto& event : run.drifts) {
+    if (event.repaired) ++(event.kind == "sysctl" ? counters_.sysctlRepairs : counters_.fileRepairs);
+    if (++lines > kMostLines) continue;
+    const std::string subject = report::shownSubject(event);
+    setup_.journal.say({.level = Level::notice,
+                        .message = fmt::format("{}: {} -> {}{}, written by {}", subject, event.from, event.to,
+                                               event.repaired ? "" : " wanted, left as it is", event.writer),
+                        .key = subject,
+                        .reason = event.repaired ? "DriftRepaired" : "DriftLeft",
+                        .found = event.from,
+                        .wanted = event.to,
+                        .writer = event.writer});
+  }
+  for (const auto& contest : run.contested) {
+    const std::string subject = report::shownSubject(contest);
+    setup_.journal.say({.level = Level::warning,
+                        .message = subject + ": contested: " + report::whyContested(contest),
+                        .key = subject,
+                        .reason = "Contested",
+                        .found = contest.value,
+                        .wanted = contest.wanted,
+                        .writer = contest.writer});
+  }
 }
 
 // The single changes. Drift is news each time; a key that the kernel keeps refusing is not.
 void Engine::tellRepair(const apply::RunResult& run) {
+  tellDrift(run);
+  std::set<std::string> told;
+  for (const auto& event : run.drifts)
+    if (event.repaired) told.insert(event.subject);
   if (!run.note.empty() && repeats_.worthSaying("note", run.note, setup_.clock.monotonicNs()))
     setup_.journal.say({.level = Level::notice, .message = run.note, .reason = "Note"});
   std::size_t lines = 0;
@@ -68,6 +101,10 @@ void Engine::tellRepair(const apply::RunResult& run) {
     const auto& change = outcome.change;
     const std::string subject = report::shownSubject(change);
     const std::string topic = "change " + subject;
+    if (!outcome.error && told.contains(change.subject)) {
+      repeats_.over(topic);
+      continue;
+    }
     if (++lines > kMostLines) break;
     if (outcome.error) {
       Entry entry = entryFor(Level::warning, subject, *outcome.error);

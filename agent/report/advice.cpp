@@ -1,5 +1,6 @@
 #include "agent/report/advice.h"
 
+#include "agent/report/json.h"
 #include "agent/report/verdict.h"
 
 namespace bedplate::report {
@@ -33,6 +34,7 @@ std::string advice(const Status& status, bool daemonAlive) {
   if (!status.hold.empty()) return "bedplate resume";
   if (!status.pendingChanges.empty()) return "bedplate diff";
   if (status.k3s.restartNeeded) return restart(status);
+  if (!status.drift.contested.empty()) return "bedplate explain " + shownSubject(status.drift.contested.front());
   if (!status.drift.unrepaired.empty()) return "bedplate explain " + status.drift.unrepaired.front().subject;
   if (!status.tuning.pending.empty()) return "bedplate explain " + status.tuning.pending.front().subject;
   if (status.mode == "observe") return "bedplate enforce";

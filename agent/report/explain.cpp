@@ -42,6 +42,11 @@ void addStatus(const Known& known, Explanation& explanation) {
   add(known.status->tuning.failed, "failed");
   add(known.status->k3s.failed, "failed");
   add(known.status->drift.unrepaired, "drifted");
+  for (const auto& contest : known.status->drift.contested) {
+    if (shownSubject(contest) != explanation.subject) continue;
+    explanation.notes.push_back("contested: " + whyContested(contest));
+    explanation.known = true;
+  }
   for (const auto& change : known.status->pendingChanges) {
     if (shownSubject(change) != explanation.subject) continue;
     explanation.notes.push_back("planned, not made: " + change.from + " -> " + change.to +

@@ -14,6 +14,7 @@ namespace bedplate::report {
 namespace {
 
 constexpr std::size_t kDriftLimit = 1000;
+constexpr std::size_t kContestLimit = 10'000;
 constexpr std::size_t kPendingChangesLimit = 1000;
 
 bool isSysctl(plan::Action action) {
@@ -132,18 +133,36 @@ bool nowRight(const apply::DriftEvent& event, host::Files* files) {
   return value && *value == event.to;
 }
 
+// As the Keeper sees it: right for as long as a contest takes to begin, and without us.
+bool givenUp(const apply::Contest& contest, const Inputs& in) {
+  if (in.files == nullptr || contest.kind != "sysctl") return false;
+  if (in.nowUs - contest.sinceUs < apply::Contests::kWindowUs) return false;
+  const auto value = sysctl::Tree(*in.files).read(contest.subject);
+  return value && *value == contest.wanted;
+}
+
 void fromDrift(const Inputs& in, Status& status) {
   auto& drift = status.drift;
   take(status, in.store->driftCount(midnightUs(in.nowUs)), [&](std::int64_t today) { drift.today = today; });
   take(status, in.store->driftCount(0), [&](std::int64_t total) { drift.total = total; });
   take(status, in.store->drift(0, 1),
        [&](const auto& last) { drift.last = last.empty() ? std::nullopt : std::optional(last.front()); });
+  const std::int64_t oldest = in.nowUs - apply::Contests::kTruceUs - apply::Contests::kWindowUs;
+  take(status, in.store->drift(std::max(status.generation.finishedUs, oldest), kContestLimit), [&](const auto& events) {
+    drift.contested = apply::contestsOf(events).all(in.nowUs);
+    std::erase_if(drift.contested, [&](const apply::Contest& contest) { return givenUp(contest, in); });
+  });
   // What was left alone since the current generation: the newest word on each thing counts.
   take(status, in.store->drift(status.generation.finishedUs, kDriftLimit), [&](const auto& events) {
     drift.unrepaired.clear();
+    const auto contested = [&](const std::string& subject) {
+      return std::any_of(drift.contested.begin(), drift.contested.end(),
+                         [&](const apply::Contest& contest) { return contest.subject == subject; });
+    };
     std::set<std::string> seen;
     for (const apply::DriftEvent& event : events)
-      if (seen.insert(event.subject).second && !event.repaired && !nowRight(event, in.files))
+      if (seen.insert(event.subject).second && !event.repaired && !contested(event.subject) &&
+          !nowRight(event, in.files))
         drift.unrepaired.push_back({shownSubject(event), "is " + event.from + ", should be " + event.to});
   });
 }

@@ -87,6 +87,24 @@ Json driftJson(const apply::DriftEvent& event) {
               {"repaired", event.repaired}};
 }
 
+Json contestJson(const apply::Contest& contest) {
+  return Json{{"subject", shownSubject(contest)},
+              {"kind", contest.kind},
+              {"value", contest.value},
+              {"wanted", contest.wanted},
+              {"writer", contest.writer},
+              {"times", contest.times},
+              {"since", timeJson(contest.sinceUs)},
+              {"until", timeJson(contest.sinceUs + apply::Contests::kTruceUs)}};
+}
+
+std::string whyContested(const apply::Contest& contest) {
+  const std::string writer = contest.writer == "unknown" ? "somebody unknown" : contest.writer;
+  return writer + " wants " + contest.value + ", Git wants " + contest.wanted + "; rewritten " +
+         std::to_string(contest.times) +
+         " times in 10 minutes, left alone for an hour or until Git says something else";
+}
+
 Json findingJson(const cluster::Finding& finding) {
   return Json{{"severity", name(finding.severity)},
               {"file", finding.file},
@@ -120,6 +138,10 @@ std::string shownSubject(const plan::Change& change) {
 
 std::string shownSubject(const apply::DriftEvent& event) {
   return event.kind == "sysctl" ? dottedKey(event.subject) : absolute(event.subject);
+}
+
+std::string shownSubject(const apply::Contest& contest) {
+  return contest.kind == "sysctl" ? dottedKey(contest.subject) : absolute(contest.subject);
 }
 
 }  // namespace bedplate::report

@@ -23,6 +23,7 @@ std::optional<std::int64_t> parseTime(const std::string& text);
 Json errorJson(const std::optional<host::Error>& error);
 Json changeJson(const plan::Change& change);
 Json driftJson(const apply::DriftEvent& event);
+Json contestJson(const apply::Contest& contest);
 Json findingJson(const cluster::Finding& finding);
 // A text that should be JSON (a benchmark's result), or null.
 Json embedded(const std::optional<std::string>& text);
@@ -35,5 +36,8 @@ const char* name(cluster::Severity severity);
 // As an operator writes it: a sysctl with dots, a file with its leading slash.
 std::string shownSubject(const plan::Change& change);
 std::string shownSubject(const apply::DriftEvent& event);
+std::string shownSubject(const apply::Contest& contest);
+// "pid 12 x wants 0, Git wants 1; rewritten 6 times in 10 minutes, left alone ...".
+std::string whyContested(const apply::Contest& contest);
 
 }  // namespace bedplate::report

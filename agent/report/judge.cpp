@@ -37,6 +37,12 @@ std::string first(const std::vector<KeyProblem>& problems) {
   return text;
 }
 
+std::string first(const std::vector<apply::Contest>& contests) {
+  std::vector<KeyProblem> problems;
+  for (const auto& contest : contests) problems.push_back({shownSubject(contest), whyContested(contest)});
+  return first(problems);
+}
+
 bool somethingInForce(const Status& status) { return status.generation.inForce > 0; }
 bool unconfigured(const Status& status) { return status.mode == "unconfigured"; }
 bool observing(const Status& status) { return status.mode == "observe"; }
@@ -73,6 +79,7 @@ Condition ready(const Status& status, const Condition& stall, const Condition& b
     return no("Observing", count(static_cast<std::int64_t>(status.pendingChanges.size()), "change") + " not made");
   if (!somethingInForce(status) && !observing(status)) return no("NothingApplied", busy.message);
   if (status.source.checkedUs == 0 && observing(status)) return no("NotChecked", busy.message);
+  if (!status.drift.contested.empty()) return no("Contested", first(status.drift.contested));
   if (!status.drift.unrepaired.empty()) return no("Drifted", first(status.drift.unrepaired));
   if (status.source.problem) return make("Ready", "True", "LastGoodInForce", status.source.problem->text());
   return make("Ready", "True", "InForce", "the node is as Git says");
@@ -122,6 +129,7 @@ Condition tuned(const Status& status) {
 }
 
 Condition driftFree(const Status& status) {
+  if (!status.drift.contested.empty()) return make("DriftFree", "False", "Contested", first(status.drift.contested));
   if (!status.drift.unrepaired.empty()) return make("DriftFree", "False", "Drifted", first(status.drift.unrepaired));
   if (!somethingInForce(status)) return make("DriftFree", "Unknown", "NothingApplied", "");
   return make("DriftFree", "True", "AsApplied", count(status.drift.today, "time") + " put back today");
@@ -218,10 +226,10 @@ int exitStatus(const Status& status, std::int64_t nowUs, bool daemonAlive) {
   if (find(&status, "Ready") == nullptr) return 3;
   if (critical(status)) return 2;
   const bool warning = !is(status, "Ready", "True") || status.suspended || status.source.problem ||
-                       !status.hold.empty() || !status.drift.unrepaired.empty() || status.k3s.restartNeeded ||
-                       !status.pendingChanges.empty() || reasonIs(status, "DiskFit", "Marginal") ||
-                       is(status, "DiskFit", "False") || reasonIs(status, "CpuFit", "Marginal") ||
-                       (status.headroom && tight(*status.headroom));
+                       !status.hold.empty() || !status.drift.unrepaired.empty() || !status.drift.contested.empty() ||
+                       status.k3s.restartNeeded || !status.pendingChanges.empty() ||
+                       reasonIs(status, "DiskFit", "Marginal") || is(status, "DiskFit", "False") ||
+                       reasonIs(status, "CpuFit", "Marginal") || (status.headroom && tight(*status.headroom));
   return warning ? 1 : 0;
 }
 

@@ -173,6 +173,8 @@ std::string metrics(const Status& status, const Counters& counters) {
   page.family("bedplate_drift_repairs_total", "counter", "What was put back since the agent started.");
   page.sample("bedplate_drift_repairs_total", {{"kind", "sysctl"}}, counters.sysctlRepairs);
   page.sample("bedplate_drift_repairs_total", {{"kind", "file"}}, counters.fileRepairs);
+  gauge(page, "bedplate_contested_keys", "Keys and files left alone because somebody else keeps rewriting them.",
+        static_cast<std::int64_t>(status.drift.contested.size()));
   page.family("bedplate_manifests", "gauge", "Manifests that are placed for K3s, and those that could not be.");
   page.sample("bedplate_manifests", {{"state", "placed"}}, status.k3s.manifests);
   page.sample("bedplate_manifests", {{"state", "failed"}}, failedManifests(status));

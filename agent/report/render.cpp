@@ -120,14 +120,20 @@ std::string lastDrift(const apply::DriftEvent& last) {
 
 void driftRows(const Status& status, const Screen& screen, Rows& rows) {
   const auto& drift = status.drift;
+  const bool wrong = !drift.unrepaired.empty() || !drift.contested.empty();
   std::string line = drift.total == 0 ? "none" : "none today";
-  if (drift.today > 0) line = std::to_string(drift.today) + (drift.unrepaired.empty() ? " put back today" : " today");
+  if (drift.today > 0) line = std::to_string(drift.today) + (wrong ? " today" : " put back today");
   if (!drift.unrepaired.empty()) line += fmt::format(", {} not put back", drift.unrepaired.size());
+  if (!drift.contested.empty()) line += fmt::format(", {} contested", drift.contested.size());
   if (drift.last && drift.today > 0)
     line += ", last: " + lastDrift(*drift.last);
   else if (drift.last)
     line += fmt::format(", last {}: {}", ago(drift.last->wallUs, screen.nowUs), lastDrift(*drift.last));
-  rows.add("drift", line, kNever, drift.unrepaired.empty() ? Colour::none : Colour::yellow);
+  rows.add("drift", line, kNever, wrong ? Colour::yellow : Colour::none);
+  if (!drift.contested.empty()) {
+    const auto& contest = drift.contested.front();
+    rows.wrap("", shownSubject(contest) + ": " + whyContested(contest), 3, kNever, Colour::yellow);
+  }
 }
 
 void k3sRows(const Status& status, Rows& rows) {

@@ -60,6 +60,7 @@ struct Status {
     std::int64_t today = 0, total = 0;
     std::optional<apply::DriftEvent> last;
     std::vector<KeyProblem> unrepaired;
+    std::vector<apply::Contest> contested;  // left alone: somebody else keeps rewriting it
   } drift;
   struct {
     std::int64_t configFiles = 0, manifests = 0;

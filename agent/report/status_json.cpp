@@ -123,6 +123,19 @@ apply::DriftEvent readDrift(const Json& one) {
   return event;
 }
 
+apply::Contest readContest(const Json& one) {
+  apply::Contest contest;
+  read(member(one, "contested"), "subject", contest.subject);
+  read(one, "kind", contest.kind);
+  read(one, "value", contest.value);
+  read(one, "wanted", contest.wanted);
+  read(one, "writer", contest.writer);
+  read(one, "times", contest.times);
+  readTime(one, "since", contest.sinceUs);
+  contest.subject = contest.kind == "sysctl" ? keyOf(contest.subject) : pathOf(contest.subject);
+  return contest;
+}
+
 void readSource(const Json& json, Status& status) {
   auto& source = status.source;
   read(json, "url", source.url);
@@ -166,6 +179,7 @@ void readState(const Json& json, Status& status) {
   read(drift, "total", status.drift.total);
   if (find(drift, "last") != nullptr) status.drift.last = readDrift(section(drift, "last"));
   status.drift.unrepaired = readProblems(drift, "unrepaired");
+  for (const auto& one : list(drift, "contested")) status.drift.contested.push_back(readContest(one));
 
   const Json& k3s = section(json, "k3s");
   read(k3s, "configFiles", status.k3s.configFiles);
@@ -210,6 +224,8 @@ host::Failure corrupt(const std::string& why) {
 std::string toJson(const Status& status) {
   Json pending = Json::array();
   for (const auto& change : status.pendingChanges) pending.push_back(changeJson(change));
+  Json contested = Json::array();
+  for (const auto& contest : status.drift.contested) contested.push_back(contestJson(contest));
   Json suspended = nullptr;
   if (status.suspended)
     suspended = Json{{"reason", status.suspended->reason},
@@ -233,7 +249,8 @@ std::string toJson(const Status& status) {
        {{"today", status.drift.today},
         {"total", status.drift.total},
         {"last", status.drift.last ? driftJson(*status.drift.last) : Json(nullptr)},
-        {"unrepaired", problemsJson(status.drift.unrepaired)}}},
+        {"unrepaired", problemsJson(status.drift.unrepaired)},
+        {"contested", std::move(contested)}}},
       {"k3s",
        {{"configFiles", status.k3s.configFiles},
         {"manifests", status.k3s.manifests},

@@ -21,6 +21,8 @@ constexpr std::uint64_t kFanotifyMask = FAN_MODIFY;
 constexpr std::uint32_t kInotifyMask = IN_MODIFY;
 // Each event may bring two descriptors; so many at once must be to be had.
 constexpr std::size_t kBuffer = 2048;
+// One who writes faster than we read must not keep us; what is left is read next time.
+constexpr int kMostReads = 64;
 
 std::string linkTo(int fd) { return std::string("/") + host::paths::selfDescriptors + "/" + std::to_string(fd); }
 
@@ -179,7 +181,7 @@ bool KeyWatch::drainFanotify(const Take& take) {
   alignas(fanotify_event_metadata) std::array<char, kBuffer> buffer;
   const pid_t self = ::getpid();
   bool lost = false;
-  for (;;) {
+  for (int turn = 0; turn < kMostReads; ++turn) {
     const ssize_t size = ::read(group_.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     // Anything but "nothing more" means that an event could not be given to us.
@@ -202,12 +204,13 @@ bool KeyWatch::drainFanotify(const Take& take) {
       take(key->second, known ? event.pid : 0, process.valid() ? process.get() : -1);
     }
   }
+  return lost;
 }
 
 bool KeyWatch::drainInotify(const Take& take) {
   alignas(inotify_event) std::array<char, kBuffer> buffer;
   bool lost = false;
-  for (;;) {
+  for (int turn = 0; turn < kMostReads; ++turn) {
     const ssize_t size = ::read(group_.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return lost || errno != EAGAIN;
@@ -221,6 +224,7 @@ bool KeyWatch::drainInotify(const Take& take) {
       if (key != byWatch_.end() && (event.mask & IN_MODIFY) != 0) take(key->second, 0, -1);
     }
   }
+  return lost;
 }
 
 }  // namespace bedplate::sysctl

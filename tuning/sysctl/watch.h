@@ -51,8 +51,8 @@ class KeyWatch {
 
   // A write. `pid` is 0 where nobody can tell; `pidfd` is -1, or of that process, and ends with the call.
   using Take = std::function<void(const std::string& key, pid_t pid, int pidfd)>;
-  // Reads what happened, without writes of this process where that can be told. True: something was lost, and anything
-  // may have been written.
+  // Reads what happened (of very much a part; fd() stays readable), without writes of this process where that can be
+  // told. True: something was lost, and anything may have been written.
   bool drain(const Take& take);
 
  private:

@@ -38,20 +38,18 @@ TEST(Schedule, AShortIntervalIsRetriedShortly) {
   EXPECT_EQ(schedule.next(true, 0.5), 5000);
 }
 
-TEST(Patience, ActsAtOnceUntilItIsAWar) {
+TEST(Patience, LooksAtOnceUntilThereAreVeryMany) {
   Patience patience;
   std::int64_t now = 0;
-  for (int i = 0; i < 19; ++i) {
-    patience.repaired(now += kSecondNs / 100);
+  for (int i = 0; i < 199; ++i) {
+    patience.looked(now += kSecondNs / 100);
     EXPECT_EQ(patience.delayMs(now), 2);
   }
-  patience.repaired(now);
+  patience.looked(now);
   EXPECT_EQ(patience.delayMs(now), 250);
-  patience.repaired(now);
-  EXPECT_EQ(patience.delayMs(now), 500);
-  for (int i = 0; i < 100; ++i) patience.repaired(now);
-  EXPECT_EQ(patience.delayMs(now), 30'000);
-  EXPECT_EQ(patience.delayMs(now + 61 * kSecondNs), 2);
+  for (int i = 0; i < 1000; ++i) patience.looked(now);
+  EXPECT_EQ(patience.delayMs(now), 250);
+  EXPECT_EQ(patience.delayMs(now + 11 * kSecondNs), 2);
 }
 
 }  // namespace

@@ -119,6 +119,27 @@ TEST_F(Gather, CountsDriftAndForgetsWhatCameRightByItself) {
   EXPECT_TRUE(status.drift.last->repaired);
 }
 
+TEST_F(Gather, WhatIsContestedIsListedByItself) {
+  applied({});
+  tree.write("proc/sys/net/ipv4/ip_forward", "0\n");
+  for (int i = 0; i < 6; ++i) {
+    clock.advanceMs(1000);
+    ASSERT_TRUE(store->addDrift(apply::DriftEvent{clock.wall, "sysctl", "net/ipv4/ip_forward", "0", "1",
+                                                  i == 2 ? "pid 7 x" : "unknown", i < 5}));
+  }
+  Status status = gather(inputs(), nullptr);
+  ASSERT_EQ(status.drift.contested.size(), 1u);
+  EXPECT_EQ(status.drift.contested[0].writer, "pid 7 x");
+  EXPECT_THAT(status.drift.unrepaired, IsEmpty());
+  clock.advanceMs(700'000);
+  EXPECT_EQ(gather(inputs(), nullptr).drift.contested.size(), 1u);
+  tree.write("proc/sys/net/ipv4/ip_forward", "1\n");
+  EXPECT_THAT(gather(inputs(), nullptr).drift.contested, IsEmpty()) << "the other gave up";
+  tree.write("proc/sys/net/ipv4/ip_forward", "0\n");
+  clock.advanceMs(3'600'000);
+  EXPECT_THAT(gather(inputs(), nullptr).drift.contested, IsEmpty()) << "it is tried again";
+}
+
 TEST_F(Gather, ASyncBringsTheSourceAndAProblemKeepsTheCommitInForce) {
   applied({});
   apply::SyncResult sync;

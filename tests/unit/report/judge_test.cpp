@@ -94,6 +94,13 @@ TEST(Judge, ObserveWithChangesPendingSuspendedAndHeldAreWarnings) {
   drifted.drift.unrepaired = {{"net.ipv4.ip_forward", "is 0, should be 1"}};
   EXPECT_EQ(judged(drifted), 1);
   EXPECT_EQ(of(drifted, "DriftFree").status, "False");
+  Status contested = goodStatus();
+  contested.drift.contested = {{"sysctl", "net/ipv4/ip_forward", "0", "1", "pid 7 tuned (tuned.service)", kNow, 6}};
+  EXPECT_EQ(judged(contested), 1);
+  EXPECT_EQ(of(contested, "DriftFree").reason, "Contested");
+  EXPECT_EQ(of(contested, "DriftFree").message,
+            "net.ipv4.ip_forward: pid 7 tuned (tuned.service) wants 0, Git wants 1; rewritten 6 times in 10 minutes, "
+            "left alone for an hour or until Git says something else");
 }
 
 TEST(Judge, ObserveWithNothingToDoIsFine) {

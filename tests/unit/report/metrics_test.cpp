@@ -132,6 +132,7 @@ TEST(Metrics, AreWhatPrometheusTakes) {
   EXPECT_THAT(page, HasSubstr("bedplate_mode{mode=\"enforce\"} 1\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_pending_changes 1\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_drift_repairs_total{kind=\"sysctl\"} 3\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_contested_keys 0\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_cpu_steal_ratio{kind=\"visible\"} 0.0125\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_verdict{probe=\"disk\",verdict=\"unknown\"} 1\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_last_successful_fetch_timestamp_seconds 1789999988\n"));

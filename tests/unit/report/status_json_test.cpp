@@ -15,6 +15,7 @@ Status fullStatus() {
   status.tuning.failed = {{"net.ipv4.ip_default_ttl", "the kernel refuses 70000"}};
   status.drift.last = apply::DriftEvent{kNow, "sysctl", "net/ipv4/conf/eth0.200/forwarding", "0", "1", "sysctl", true};
   status.drift.unrepaired = {{"/etc/rancher/k3s/config.yaml", "is a, should be b"}};
+  status.drift.contested = {{"sysctl", "net/ipv4/conf/eth0.200/rp_filter", "0", "1", "pid 7 tuned", kNow, 6}};
   status.k3s.failed = {{"/etc/rancher/k3s/config.yaml", "no space"}};
   status.k3s.restartNeeded = true;
   status.pendingChanges = {
@@ -38,6 +39,7 @@ TEST(StatusJson, ComesBackAsItWas) {
   EXPECT_EQ(back->pendingChanges[0].subject, "net/ipv4/conf/eth0.200/forwarding");
   EXPECT_EQ(back->pendingChanges[1].subject, "etc/rancher/k3s/config.yaml");
   EXPECT_EQ(back->drift.last->subject, "net/ipv4/conf/eth0.200/forwarding");
+  EXPECT_EQ(back->drift.contested[0], status.drift.contested[0]);
   EXPECT_EQ(back->suspended->untilUs, kNow + 5'000'000);
   EXPECT_EQ(back->source.problem->reason, "HostKeyRefused");
   EXPECT_EQ(back->conditions.size(), 10u);

@@ -1,0 +1,69 @@
+// A quick answer to "is all as it was at the last look?", for the poll: one pread a key on a descriptor that stays
+// open, one fstatat a file, and no maps, rules or database. Only after a look that found nothing to do; whatever
+// differs, and each minute once, leads to a whole look. What a glance cannot see, new keys that a glob matches, is told
+// by netlink.
+//
+// A descriptor on a key whose module or interface is gone reads ENOENT (the kernel cuts it off), also when a new one of
+// the same name is there: that differs, and the whole look opens anew.
+// Private to the Keeper. Thread-safety: as the Keeper.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/apply/apply.h"
+
+namespace bedplate::apply {
+
+class Glance {
+ public:
+  static constexpr std::int64_t kValidNs = 60'000'000'000;
+
+  // Remembers what `seen` says. Null when a glance could not tell: something is unreadable, was written a moment ago,
+  // or there are too few descriptors for so many keys.
+  static std::unique_ptr<Glance> make(Machine& machine, const plan::Target& target, const plan::Observed& seen,
+                                      const plan::Held& held, const SeenFiles& files, bool enforce);
+  // What the store said when it was made, and what waits.
+  void remember(Store& store, std::vector<plan::Pending> pending);
+  // It says the same now: the same generation is in force, and the same things are held.
+  bool of(Store& store) const;
+  [[nodiscard]] const std::vector<plan::Pending>& pending() const { return pending_; }
+  // All is as it was, and it was a short time ago.
+  bool same(Machine& machine, bool enforce);
+
+ private:
+  struct Key {
+    host::UniqueFd fd;
+    std::string raw;  // as read
+  };
+  struct Directory {
+    std::string path;
+    std::vector<std::string> names;
+    std::vector<host::FileInfo> infos;
+  };
+  struct Single {  // a boot file
+    std::string path;
+    bool present = false;
+    host::FileInfo info;
+  };
+  bool keepKey(Machine& machine, const std::string& key, const plan::SysctlSeen& seen);
+  bool keepFile(const std::string& path, const SeenFiles& files);
+  bool sameKeys(Machine& machine);
+  bool sameFiles(Machine& machine) const;
+
+  std::int64_t madeNs_ = 0;
+  bool enforce_ = false;
+  std::int64_t number_ = 0;
+  std::shared_ptr<const plan::Held> held_;
+  std::vector<plan::Pending> pending_;
+  std::vector<Key> keys_;
+  std::vector<std::string> absent_;  // paths of keys that are not there
+  std::vector<std::string> modules_;
+  std::vector<Directory> directories_;
+  std::vector<Single> singles_;
+  std::string buffer_;
+};
+
+}  // namespace bedplate::apply

@@ -1,0 +1,134 @@
+// The quick look of the poll: what it sees, and what it leaves to the whole one.
+#include "agent/apply/glance.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/lib/netns.h"
+#include "tests/unit/apply/keeper_fixture.h"
+
+namespace bedplate::apply {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing_node::full;
+using testing_node::kBridge;
+using testing_node::kConfig;
+using testing_node::KeeperTest;
+using testing_node::kManifestA;
+using testing_node::TargetBuilder;
+
+class GlanceTest : public KeeperTest {
+ protected:
+  // Of the host as it is now.
+  std::unique_ptr<Glance> glance(const plan::Target& target, SeenFiles& files) {
+    Machine& machine = process->machine;
+    const plan::Held held = process->store.held().value();
+    const plan::Observed seen = observe(machine, target, held, &files).value();
+    return Glance::make(machine, target, seen, held, files, true);
+  }
+};
+
+TEST_F(GlanceTest, SeesEachThingThatMayDiffer) {
+  const plan::Target target = full();
+  apply(target);
+  SeenFiles files;
+  auto same = glance(target, files);
+  ASSERT_NE(same, nullptr);
+  EXPECT_TRUE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, false)) << "another mode";
+
+  poke("vm/swappiness", "11");
+  EXPECT_FALSE(same->same(process->machine, true));
+  poke("vm/swappiness", "10");
+  EXPECT_TRUE(same->same(process->machine, true));
+  poke("vm/swappiness", "100");
+  EXPECT_FALSE(same->same(process->machine, true)) << "longer than before";
+  poke("vm/swappiness", "10");
+
+  const std::string boot = bootText();
+  tree.write(host::paths::bootSysctl, boot + "#\n");
+  EXPECT_FALSE(same->same(process->machine, true));
+  ASSERT_NE(same = glance(target, files), nullptr);
+  tree.remove("sys/module/br_netfilter");
+  EXPECT_FALSE(same->same(process->machine, true));
+  tree.write("sys/module/br_netfilter/refcnt", "0\n");
+  tree.write(kManifestA, "kind: Other\n");
+  EXPECT_FALSE(same->same(process->machine, true));
+  repair();
+  ASSERT_NE(same = glance(target, files), nullptr);
+  tree.remove(kConfig);
+  EXPECT_FALSE(same->same(process->machine, true));
+  repair();
+  ASSERT_NE(same = glance(target, files), nullptr);
+  clock.advanceMs(60'000);
+  EXPECT_FALSE(same->same(process->machine, true)) << "a minute is long enough";
+}
+
+TEST_F(GlanceTest, AKeyThatComesLateIsSeen) {
+  const plan::Target target = TargetBuilder("late").sysctl("net/ipv4/conf/cni0/rp_filter", "2").target;
+  apply(target);
+  SeenFiles files;
+  const auto same = glance(target, files);
+  ASSERT_NE(same, nullptr);
+  EXPECT_TRUE(same->same(process->machine, true));
+  poke("net/ipv4/conf/cni0/rp_filter", "0");
+  EXPECT_FALSE(same->same(process->machine, true));
+}
+
+TEST_F(GlanceTest, ARepairThatFindsNothingKeepsOneAndStillFindsEverything) {
+  apply(full());
+  EXPECT_THAT(repair().outcomes, IsEmpty());
+  const std::size_t open = testlib::openDescriptors();
+  EXPECT_THAT(repair().outcomes, IsEmpty());
+  EXPECT_EQ(testlib::openDescriptors(), open);
+  poke("vm/swappiness", "11");
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_EQ(value("vm/swappiness"), "10");
+  EXPECT_THAT(repair().outcomes, IsEmpty());
+  tree.write(kManifestA, "x");
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_LE(testlib::openDescriptors(), open);
+}
+
+TEST_F(GlanceTest, AnotherGenerationIsNotTheOneOfTheGlance) {
+  apply(full());
+  repair();
+  Keeper other(process->machine, process->store);  // as the reconciler has one
+  plan::Target target = full();
+  target.sysctls[0].rule.value = "20";
+  ASSERT_TRUE(other.apply(target, "commit"));
+  poke("vm/swappiness", "10");
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_EQ(value("vm/swappiness"), "20");
+}
+
+TEST(GlanceOnTheKernel, ADescriptorOfAnInterfaceThatIsGoneIsNoticed) {
+  const std::string outcome = testlib::inNamespace([]() -> std::string {
+    if (!testlib::ip({"link", "add", "b0", "type", "bridge"})) return "SKIPPED: no bridge to be made (iproute2)";
+    const std::string key = "net/ipv4/conf/b0/arp_ignore";
+    auto host = host::HostFiles::open("/");
+    testlib::TempTree tree;
+    testlib::FakeClock clock;
+    testing_node::FakeLoader loader(tree);
+    Machine machine{*host, *host, clock, loader};
+    plan::Target target;
+    plan::Observed seen;
+    seen.sysctls[key].want.key = key;
+    seen.sysctls[key].value = "0";
+    const auto same = Glance::make(machine, target, seen, {}, {}, true);
+    if (!same) return "no glance";
+    if (!same->same(machine, true)) return "not the same";
+    if (!testlib::ip({"link", "del", "b0"})) return "del";
+    if (same->same(machine, true)) return "gone and not noticed";
+    if (!testlib::ip({"link", "add", "b0", "type", "bridge"})) return "add";
+    if (same->same(machine, true)) return "a new one and not noticed";
+    return "";
+  });
+  if (outcome.rfind("SKIPPED", 0) == 0) GTEST_SKIP() << outcome;
+  EXPECT_EQ(outcome, "");
+}
+
+}  // namespace
+}  // namespace bedplate::apply
