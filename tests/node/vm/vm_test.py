@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import random
 import sys
 import tarfile
 import time
@@ -58,6 +59,30 @@ NODE = {
 LEFT = ("kernel.panic", "vm.overcommit_memory")  # the kubelet sets them too: they are let go as they are
 LATE_SECONDS = 10
 CONNTRACK = {"net.netfilter.nf_conntrack_max": "200000", "net.netfilter.nf_conntrack_buckets": "131072"}
+
+
+# Two states between which the power is cut; the third key is in one of them alone.
+CUTS = {
+    "a": {"vm.swappiness": "11", "kernel.pid_max": "101000", "vm.dirty_background_ratio": "7"},
+    "b": {"vm.swappiness": "22", "kernel.pid_max": "202000"},
+}
+# Goes on to the next commit and syncs, then starts on the one after that and returns when a part of the time is over.
+CUTS_PROGRAM = """
+import pathlib, subprocess, sys, time
+def git(*args):
+    return subprocess.run(["git", "-C", "/srv/infra.git", *args], check=True, capture_output=True, text=True).stdout
+def start(commit):
+    pathlib.Path("/srv/infra.git/refs/heads/main.lock").unlink(missing_ok=True)  # of the last power cut
+    git("update-ref", "refs/heads/main", commit)
+    return subprocess.Popen(["bedplate", "sync"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+first, second = git("rev-list", "--reverse", "main..cuts").split()[:2]
+begin = time.monotonic()
+if start(first).wait() != 0:
+    sys.exit("the first sync failed")
+took = time.monotonic() - begin
+start(second)
+time.sleep(took * float(sys.argv[1]))
+"""
 
 
 def conf(values):
@@ -324,6 +349,86 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         for key in ("vm.max_map_count", "fs.inotify.max_user_instances"):
             self.assertEqual(self.vm.sysctl(key), self.kernel[key], key)
         self.in_force(self.commit({"sysctl.d/99-deadly.conf": None, "sysctl.d/50-node.conf": conf(NODE)}, "alive"))
+
+
+    def test_12_power_cuts_while_it_applies(self):
+        seed = int(os.environ.get("BEDPLATE_CUTS_SEED") or random.randrange(1 << 32))
+        chance, cuts = random.Random(seed), int(os.environ.get("BEDPLATE_CUTS") or 5)
+        print(f"\n{cuts} power cuts, BEDPLATE_CUTS_SEED={seed}", file=sys.stderr)
+        self.prepare_cuts()
+        # Of the boots before this one: all of their originals are the kernel's own.
+        self.before = {boot: self.kernel for boot, _ in self.held().values()}
+        self.before.setdefault(self.vm.boot_id, {k.replace("/", "."): v for k, v in blanks(self.saw("boot")).items()}
+                               if len(self.vm.boots) > 1 else self.kernel)
+        seen = set()
+        for cut in range(cuts):
+            with self.subTest(cut=cut):
+                part = (cut + chance.random()) / cuts
+                self.vm.run("python3", "-c", CUTS_PROGRAM, part)
+                self.vm.power_cut()
+                print(f"cut after {part:.2f} of a sync", file=sys.stderr)
+                self.vm.boot()
+                seen.add(self.check_after_cut())
+                # And it goes on: Git is there again.
+                self.vm.sh("ln -s /srv/infra.git /run/infra.git; bedplate sync")
+                self.assertEqual(self.state_now(), self.vm.run("git", "-C", "/srv/infra.git", "log", "-1", "--format=%s", "main")
+                                 .strip())
+        history = self.vm.run("bedplate", "history")
+        print(f"\n{history.count('interrupted')} generations were interrupted; after a cut: {sorted(seen)}", file=sys.stderr)
+
+    def prepare_cuts(self):
+        """A chain of commits that goes to and fro between two states. The remote is there only when the test says so: what
+        a boot brings back is looked at before the next fetch."""
+        stream = io.BytesIO()
+        for number in range(200):
+            name = "ab"[number % 2]
+            files = {"sysctl.d/80-cuts.conf": conf(CUTS[name]), "k3s/config.yaml": f"# generation-{name}\n",
+                     "manifests/app.yaml": MANIFEST.format(f"generation-{name}")}
+            stream.write(f"commit refs/heads/cuts\ncommitter Ada <ada@nordic-corp.no> {1790000000 + number} +0000\n"
+                         f"data {len(name)}\n{name}\n".encode())
+            if number == 0:
+                stream.write(b"from refs/heads/main^0\n")
+            for file, text in files.items():
+                stream.write(f"M 100644 inline {DIRECTORY}/{file}\ndata {len(text.encode())}\n{text}\n".encode())
+        self.vm.run("git", "-C", "/srv/infra.git", "fast-import", "--quiet", data=stream.getvalue())
+        self.vm.sh("cd /etc/bedplate/bedplate.conf.d; sed -i s,file:///srv,file:///run, 10-test.conf;"
+                   " ln -s /srv/infra.git /run/infra.git; systemctl reload bedplated.service; sync")
+
+    def state_now(self):
+        values = blanks(self.vm.sysctls(*CUTS["a"]))
+        return next((name for name in CUTS if all(values[k] == v for k, v in CUTS[name].items())), values)
+
+    def check_after_cut(self):
+        saw = self.saw("k3s")
+        names = {name for name in CUTS if all(saw[k.replace(".", "/")] == v for k, v in CUTS[name].items())}
+        marks = {value for file, value in saw.items() if file.startswith("/")}
+        self.assertTrue(len(names) == 1 and marks == {f"generation-{n}" for n in names}
+                        or not marks and not names, f"a mixture: {saw}")  # not yet taken over: neither
+        self.assertEqual(self.vm.run("bedplate", "history").count("corrupt"), 0)
+        self.assertEqual([e["MESSAGE"] for e in self.vm.journal() if e.get("BEDPLATE_REASON") == "StateRebuilt"], [])
+        status = self.status_with("a generation in force", lambda s: s["generation"]["inForce"] > 0)
+        self.assertIn(status["generation"]["state"], ("applied", "rolled-back"))
+        # An original is what the key held in its boot before the agent came: the kernel's own, or, of a key that left Git
+        # and came back in a later boot, what the boot files had set.
+        self.before[self.vm.boot_id] = {k.replace("/", "."): v for k, v in blanks(self.saw("boot")).items()}
+        for key, (boot, original) in self.held().items():
+            if key in self.kernel:
+                self.assertEqual(original, self.before[boot][key], key)
+        # What is in force is in the boot files, and nothing else of the two.
+        boot = self.vm.read_file("/etc/sysctl.d/99-zz-bedplate.conf")
+        for name in names:
+            for key, value in CUTS[name].items():
+                self.assertRegex(boot, rf"(?m)^{key.replace('.', '/').replace('/', '[./]')} *= *{value}$")
+            self.assertEqual("dirty_background_ratio" in boot, name == "a")
+        left = self.vm.sh("find /etc /var/lib/rancher /var/lib/bedplate -name '.*.bedplate' -o -path '*stage/*'")
+        self.assertEqual(left, "")
+        return "".join(names) or "neither"
+
+    def test_13_released_and_started_again_it_is_the_machine_it_was(self):
+        self.vm.run("bedplate", "release")
+        self.vm.reboot()
+        self.assertEqual(blanks(self.vm.sysctls(*KEYS)), self.kernel)
+        self.assertNotIn("overlay", self.vm.run("lsmod"))
 
 
 if __name__ == "__main__":
