@@ -67,13 +67,18 @@ host::Status Engine::openState() {
   // An installed package that nobody configured leaves no database behind.
   const bool wanted = config_ && config_->configured();
   if (!wanted && !setup_.files.info(host::paths::stateDb)) return {};
-  BEDPLATE_TRY_LET(auto store, apply::Store::open(setup_.files, setup_.clock, apply::Store::Access::readWrite));
+  BEDPLATE_TRY_LET(auto store,
+                   apply::Store::open(setup_.files, setup_.clock, apply::Store::Access::readWrite, setup_.changed));
   store_ = std::make_unique<apply::Store>(std::move(store));
-  keeper_ = std::make_unique<apply::Keeper>(apply::Machine{setup_.files, setup_.files, setup_.clock, setup_.modules},
-                                            *store_);
+  keeper_ = std::make_unique<apply::Keeper>(machine(), *store_);
   if (!store_->repairNote().empty())
     setup_.journal.say({.level = Level::error, .message = store_->repairNote(), .reason = "StateRebuilt"});
   return {};
+}
+
+apply::Machine Engine::machine() const {
+  host::Files& changed = setup_.changed != nullptr ? *setup_.changed : setup_.files;
+  return {setup_.files, changed, setup_.clock, setup_.modules};
 }
 
 host::Status Engine::ensureState() {
@@ -86,8 +91,7 @@ host::Status Engine::ensureState() {
     }
   }
   if (store_ && config_ && config_->configured() && !reconciler_)
-    reconciler_ = std::make_unique<apply::Reconciler>(
-        *config_, apply::Machine{setup_.files, setup_.files, setup_.clock, setup_.modules}, *store_, setup_.worker);
+    reconciler_ = std::make_unique<apply::Reconciler>(*config_, machine(), *store_, setup_.worker);
   return {};
 }
 

@@ -39,6 +39,7 @@ struct EngineSetup {
   std::function<double()> chance;  // uniform in [0, 1)
   bool ownKernel = false;          // the files are this machine's, no tree: what is no file may be asked of its kernel
   std::int64_t lockWaitMs = 3000;  // a command line that holds the state is waited for
+  host::Files* changed = nullptr;  // what is applied and kept goes through here, in tests; null: through `files`
 };
 
 class Engine final : public Runner {
@@ -56,6 +57,7 @@ class Engine final : public Runner {
   void adopt(config::Config config);
   host::Status openState();
   host::Status ensureState();
+  [[nodiscard]] apply::Machine machine() const;
   [[nodiscard]] bool enforcing() const;
   host::Result<std::optional<apply::Suspension>> suspension();
   host::Status needs(bool configured);
