@@ -57,7 +57,8 @@ NODE = {
     "vm.overcommit_memory": "1",
 }
 LEFT = ("kernel.panic", "vm.overcommit_memory")  # the kubelet sets them too: they are let go as they are
-LATE_SECONDS = 10
+LATE_SECONDS = 1
+REPAIR_SECONDS = 1  # by event; the poll would take up to 5
 CONNTRACK = {"net.netfilter.nf_conntrack_max": "200000", "net.netfilter.nf_conntrack_buckets": "131072"}
 
 
@@ -75,6 +76,7 @@ def start(commit):
     pathlib.Path("/srv/infra.git/refs/heads/main.lock").unlink(missing_ok=True)  # of the last power cut
     git("update-ref", "refs/heads/main", commit)
     return subprocess.Popen(["bedplate", "sync"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+subprocess.run(["ln", "-sfn", "/srv/infra.git", "/run/infra.git"], check=True)
 first, second = git("rev-list", "--reverse", "main..cuts").split()[:2]
 begin = time.monotonic()
 if start(first).wait() != 0:
@@ -267,9 +269,16 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
                            ("net.netfilter.nf_conntrack_max", "1234")):
             took = self.seconds_until(f"sysctl -q -w {key}='{other}'", key, {**NODE, **CONNTRACK}[key])
             print(f"\n{key} was put back after {took * 1000:.0f} ms", file=sys.stderr)
+            self.assertLess(took, REPAIR_SECONDS)
         status = self.status_with("four repairs", lambda s: s["drift"]["total"] >= before + 4)
         self.assertEqual(status["drift"]["last"]["subject"], "net.netfilter.nf_conntrack_max")
         self.assertEqual((status["drift"]["last"]["from"], status["drift"]["last"]["to"]), ("1234", "200000"))
+        # A writer is named, or unknown where it was gone before it could be looked at: never another.
+        history = json.loads(self.vm.run("bedplate", "history", "-o", "json"))
+        writers = [event["writer"] for event in history["drift"][:4]]
+        for writer in writers:
+            self.assertRegex(writer, r"^(pid \d+ sysctl \(guest-agent\.service\)|unknown)$")
+        self.assertGreater(len(set(writers)), 1, writers)
         self.assertEqual(status["drift"]["unrepaired"], [])
 
     def test_06_buckets_that_the_kernel_rounds_are_no_fight(self):
@@ -370,7 +379,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
                 self.vm.boot()
                 seen.add(self.check_after_cut())
                 # And it goes on: Git is there again.
-                self.vm.sh("ln -s /srv/infra.git /run/infra.git; bedplate sync")
+                self.vm.sh("ln -sfn /srv/infra.git /run/infra.git; bedplate sync")
                 self.assertEqual(self.state_now(), self.vm.run("git", "-C", "/srv/infra.git", "log", "-1", "--format=%s", "main")
                                  .strip())
         history = self.vm.run("bedplate", "history")
@@ -412,7 +421,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         # and came back in a later boot, what the boot files had set.
         self.before[self.vm.boot_id] = {k.replace("/", "."): v for k, v in blanks(self.saw("boot")).items()}
         for key, (boot, original) in self.held().items():
-            if key in self.kernel:
+            if key in self.kernel and key not in LEFT:  # those were let go as they were, and taken so
                 self.assertEqual(original, self.before[boot][key], key)
         # What is in force is in the boot files, and nothing else of the two.
         boot = self.vm.read_file("/etc/sysctl.d/99-zz-bedplate.conf")
