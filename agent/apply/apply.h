@@ -19,12 +19,16 @@
 #include "agent/source/source.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/files.h"
+#include "tuning/host/machine.h"
 #include "tuning/modules/modules.h"
 
 namespace bedplate::apply {
 
-// The desired state made concrete for this host: places and names of files. Manifests have no place on an agent.
-plan::Target makeTarget(const cluster::Desired& desired, const source::Snapshot& snapshot);
+// The desired state made concrete for this host: places and names of files, sizes as numbers. Manifests have no place
+// on an agent. With tuning.conntrack comes a drop-in by which K3s leaves those keys to us. Fails only when a size is to
+// be taken from a machine that does not say how large it is.
+host::Result<plan::Target> makeTarget(const cluster::Desired& desired, const source::Snapshot& snapshot,
+                                      const host::Result<host::MachineSize>& machine);
 
 struct Machine {
   host::HostFiles& host;  // for the database and the lock

@@ -184,12 +184,13 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
     return host::Failure(std::move(error));
   }
 
+  BEDPLATE_TRY_LET(auto target, makeTarget(*compiled.desired, snapshot, host::machineSize(machine_.files)));
   memory_->blobs.clear();
   for (const auto& file : snapshot.files) memory_->blobs.emplace(file.id, file.content);
   memory_->seen = Seen{.head = session.head(),
                        .commit = std::move(commit),
                        .node = node,
-                       .target = makeTarget(*compiled.desired, snapshot),
+                       .target = std::move(target),
                        .layers = compiled.desired->layers,
                        .findings = std::move(compiled.findings)};
   return {};

@@ -40,15 +40,35 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+// Where something was said: a key of node.yaml.
+struct Said {
+  std::string file;  // within the cluster directory
+  int line = 0, column = 0;
+  std::string layer;  // "cluster", "roles/server", "nodes/web-01"
+  bool operator==(const Said&) const = default;
+};
+
+// "auto" or an integer, for what is sized by the machine.
+struct Amount {
+  std::int64_t number = 0;  // 0: auto
+  Said said;
+};
+
+struct Floor {
+  std::string key;  // path form
+  std::int64_t least = 0;
+  Said said;
+};
+
 // node.yaml, merged over the layers. Durations in milliseconds, sizes in bytes, ratios 0..1.
 // A member is unset when no layer says it; the design's defaults are applied by whoever uses it.
 struct NodeConfig {
   struct {
-    std::optional<std::string> profile;
-    std::vector<std::pair<std::string, std::int64_t>> floors;      // key (path form), minimum
-    std::optional<std::int64_t> conntrackMax, conntrackBuckets;    // 0 = auto
-    std::optional<std::int64_t> inotifyInstances, inotifyWatches;  // 0 = auto
-    bool driftEnforce = true;                                      // tuning.drift: enforce | report
+    std::optional<std::string> profile;  // one of profiles::names(), or "none"
+    std::vector<Floor> floors;           // one a key
+    std::optional<Amount> conntrackMax, conntrackBuckets;
+    std::optional<Amount> inotifyInstances, inotifyWatches;
+    bool driftEnforce = true;  // tuning.drift: enforce | report
   } tuning;
   struct {
     std::optional<std::int64_t> diskEveryMs, diskForMs, diskP99LimitMs, stealWindowMs;
@@ -99,11 +119,14 @@ struct Desired {
   std::vector<std::string> layers;  // those that exist, in order
   NodeConfig config;
   std::vector<ModuleWant> modules;
-  std::vector<SysctlWant> sysctls;
+  std::vector<SysctlWant> sysctls;  // of the profile, of sysctl.d, then floors; apply::makeTarget adds the sizes
   // Keys (or globs) of rules that K3s or its kubelet will write over, and who sets what when. For people.
   std::map<std::string, std::string> overwritten;
   std::vector<FileWant> k3s;  // config.yaml, config.yaml.d/*.yaml, registries.yaml
   std::vector<FileWant> manifests;
+  // With tuning.conntrack: the arguments by which K3s and kube-proxy leave those keys to us
+  // ("conntrack-max-per-core=0"), without those that Git's own K3s configuration says.
+  std::vector<std::string> conntrackHandOver;
 };
 
 struct Compiled {

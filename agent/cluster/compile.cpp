@@ -10,6 +10,7 @@
 #include "agent/cluster/names.h"
 #include "agent/cluster/node_yaml.h"
 #include "agent/cluster/tuning_advice.h"
+#include "agent/cluster/tuning_rules.h"
 #include "agent/cluster/yaml.h"
 
 namespace bedplate::cluster {
@@ -105,7 +106,9 @@ class Compiler {
   }
 
   void collect() {
+    desired_.sysctls = profileRules(desired_.config);
     for (const auto& layer : layers_) collectSysctls(layer);
+    for (auto& floor : floorRules(desired_.config)) desired_.sysctls.push_back(std::move(floor));
     std::set<std::string> seenModules;
     std::map<std::string, const Kept*> byLowerCase;
     for (const auto& [path, kept] : kept_) {
@@ -123,6 +126,7 @@ class Compiler {
       if (desired_.node.role != "agent")
         desired_.manifests.push_back({path, kept.layer->name, source.path, source.content});
     }
+    handOverConntrack(desired_, findings_);
   }
 
   // The rules of what this layer kept, by file name: paths are "sysctl.d/<name>", and kept_ is in their order.

@@ -91,6 +91,13 @@ K3sArguments k3sArguments(const std::vector<std::string_view>& texts) {
   return arguments;
 }
 
+std::vector<std::string_view> k3sTexts(const Desired& desired) {
+  std::vector<std::string_view> texts;
+  for (const auto& file : desired.k3s)
+    if (file.path != "k3s/registries.yaml") texts.push_back(*file.content);
+  return texts;
+}
+
 sysctl::ConntrackNumbers conntrackNumbers(const K3sArguments& arguments) {
   sysctl::ConntrackNumbers numbers;
   const auto set = [&](const char* name, std::int64_t& number, auto read) {

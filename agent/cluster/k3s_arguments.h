@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/cluster/cluster.h"
 #include "tuning/sysctl/writers.h"
 
 namespace bedplate::cluster {
@@ -20,6 +21,9 @@ struct K3sArguments {
 // Merged as K3s does it: the last text to say a key counts, "key+" adds to a list. `texts` in K3s's order: config.yaml,
 // then config.yaml.d by name. A text that is no mapping says nothing.
 K3sArguments k3sArguments(const std::vector<std::string_view>& texts);
+
+// Those of a desired state, in that order.
+std::vector<std::string_view> k3sTexts(const Desired& desired);
 
 // By which numbers K3s then writes connection tracking; what cannot be read is as if it were not said.
 sysctl::ConntrackNumbers conntrackNumbers(const K3sArguments& arguments);

@@ -7,33 +7,16 @@
 
 #include "agent/cluster/names.h"
 #include "agent/cluster/values.h"
+#include "tuning/profiles/profiles.h"
 
 namespace bedplate::cluster {
 namespace {
 
 constexpr std::string_view kNotActiveYet[] = {
-    "tuning.profile",
-    "tuning.floors",
-    "tuning.conntrack.max",
-    "tuning.conntrack.buckets",
-    "tuning.inotify.maxUserInstances",
-    "tuning.inotify.maxUserWatches",
-    "benchmark.disk.every",
-    "benchmark.disk.for",
-    "benchmark.steal.window",
-    "k3s.restart.mode",
-    "k3s.restart.canary",
-    "k3s.restart.spread",
-    "k3s.restart.window.days",
-    "k3s.restart.window.from",
-    "k3s.restart.window.to",
-    "k3s.restart.window.timezone",
-    "k3s.confirm.timeout",
-    "k3s.manifests.writer",
-    "k3s.manifests.prune",
-    "k3s.manifests.selfHeal",
-    "k3s.manifests.allowPrune",
-    "policy.rawSecrets",
+    "benchmark.disk.every",  "benchmark.disk.for",          "benchmark.steal.window",   "k3s.restart.mode",
+    "k3s.restart.canary",    "k3s.restart.spread",          "k3s.restart.window.days",  "k3s.restart.window.from",
+    "k3s.restart.window.to", "k3s.restart.window.timezone", "k3s.confirm.timeout",      "k3s.manifests.writer",
+    "k3s.manifests.prune",   "k3s.manifests.selfHeal",      "k3s.manifests.allowPrune", "policy.rawSecrets",
     "policy.endpoints",
 };
 
@@ -82,16 +65,16 @@ std::optional<std::int64_t> integer(KeyValue& value, const yaml::Node& node, std
 }
 
 // "auto" is 0.
-void autoOrInteger(KeyValue& value, std::optional<std::int64_t>& target) {
+void autoOrInteger(KeyValue& value, std::optional<Amount>& target) {
   if (value.node.kind == yaml::Kind::scalar && value.node.text == "auto") {
-    target = 0;
+    target = Amount{0, value.said};
     return;
   }
   if (value.node.kind == yaml::Kind::scalar && !parseInteger(value.node.text)) {
     value.error(value.node.at, inQuotes(value.node.text) + " is neither auto nor an integer (decimal digits only)");
     return;
   }
-  if (const auto number = integer(value, value.node, 1, kIntMax)) target = number;
+  if (const auto number = integer(value, value.node, 1, kIntMax)) target = Amount{*number, value.said};
 }
 
 std::optional<bool> boolean(KeyValue& value) {
@@ -143,16 +126,19 @@ std::string judgePruneName(const std::string& text) {
 }
 
 void readProfile(KeyValue& value) {
-  if (auto name = word(value, {"k3s", "none"})) value.draft.config.tuning.profile = name;
+  auto known = profiles::names();
+  known.emplace_back("none");
+  if (auto name = word(value, known)) value.draft.config.tuning.profile = name;
 }
 
-void setFloor(Draft& draft, const std::string& key, std::int64_t least) {
+void setFloor(Draft& draft, Floor floor) {
   auto& floors = draft.config.tuning.floors;
-  const auto found = std::find_if(floors.begin(), floors.end(), [&](const auto& floor) { return floor.first == key; });
+  const auto found =
+      std::find_if(floors.begin(), floors.end(), [&](const Floor& earlier) { return earlier.key == floor.key; });
   if (found == floors.end())
-    floors.emplace_back(key, least);
+    floors.push_back(std::move(floor));
   else
-    found->second = least;
+    *found = std::move(floor);
 }
 
 void readFloors(KeyValue& value) {
@@ -173,7 +159,7 @@ void readFloors(KeyValue& value) {
     if (const auto why = sysctl::refused(*key, std::to_string(*least)))
       value.error(entry.at, "refused: " + *why);
     else
-      setFloor(value.draft, *key, *least);
+      setFloor(value.draft, {*key, *least, {value.said.file, entry.at.line, entry.at.column, value.said.layer}});
   }
 }
 

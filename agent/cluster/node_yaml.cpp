@@ -5,6 +5,7 @@
 #include "agent/cluster/names.h"
 #include "agent/cluster/node_keys.h"
 #include "agent/cluster/yaml.h"
+#include "tuning/host/files.h"
 
 namespace bedplate::cluster {
 namespace {
@@ -23,6 +24,12 @@ std::vector<std::string> namesBelow(const std::string& prefix) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return names;
+}
+
+// "nodes/web-01/node.yaml" stands in the layer nodes/web-01.
+std::string layerOf(const std::string& file) {
+  const auto folder = host::parentPath(file);
+  return folder.empty() ? "cluster" : folder;
 }
 
 const Key* findKey(const std::string& path) {
@@ -91,10 +98,12 @@ void NodeYaml::section(const std::string& file, const yaml::Node& node, const st
         report(Severity::error, file, entry.at, path + " has no value; leave the key out");
         continue;
       }
-      KeyValue value{
-          entry.value, {file, entry.at.line, entry.at.column}, draft_, [&](yaml::Place at, const std::string& message) {
-            report(Severity::error, file, at, path + ": " + message);
-          }};
+      KeyValue value{entry.value,
+                     {file, entry.at.line, entry.at.column, layerOf(file)},
+                     draft_,
+                     [&](yaml::Place at, const std::string& message) {
+                       report(Severity::error, file, at, path + ": " + message);
+                     }};
       key->read(value);
       if (!isActive(path)) report(Severity::note, file, entry.at, path + ": accepted, not active yet");
     } else if (!oneStep || !isSection(path)) {

@@ -15,12 +15,6 @@ struct Node;
 struct Place;
 }  // namespace yaml
 
-// Where a key was last said.
-struct Said {
-  std::string file;
-  int line = 0, column = 0;
-};
-
 // What the layers have said so far.
 struct Draft {
   NodeConfig config;

@@ -19,13 +19,13 @@ constexpr std::string_view kKubelet = "kubelet";
 class Advice {
  public:
   Advice(Desired& desired, std::vector<Finding>& findings) : desired_(desired), findings_(findings) {
-    std::vector<std::string_view> texts;
-    for (const auto& file : desired.k3s)
-      if (file.path != "k3s/registries.yaml") texts.push_back(*file.content);
+    // Bedplate itself adds the arguments of conntrackHandOver.
+    std::string added = "kube-proxy-arg+:\n";
+    for (const auto& arg : desired.conntrackHandOver) added += "- " + arg + "\n";
+    auto texts = k3sTexts(desired);
+    if (!desired.conntrackHandOver.empty()) texts.push_back(added);
     arguments_ = k3sArguments(texts);
     numbers_ = conntrackNumbers(arguments_);
-    // Bedplate then hands these arguments to K3s itself.
-    if (isActive("tuning.conntrack.max") && desired.config.tuning.conntrackMax) numbers_.perCore = 0;
   }
 
   void all() {

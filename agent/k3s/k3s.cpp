@@ -117,4 +117,24 @@ std::string configTarget(std::string_view path) {
   return host::joinPath(paths::k3sConfigDir, path);
 }
 
+std::string kubeProxyDropIn(const std::vector<std::string>& args) {
+  std::string text =
+      "# Managed by bedplate: what tuning.conntrack in node.yaml sets, K3s and kube-proxy leave alone.\n"
+      "kube-proxy-arg+:\n";
+  for (const auto& arg : args) text += "- " + arg + "\n";
+  return text;
+}
+
+std::string lastDropIn(std::string_view name, const std::vector<std::string>& others) {
+  constexpr std::size_t kLongestName = 255;
+  const std::string directory = std::string(paths::k3sConfigDir) + "/config.yaml.d/";
+  std::string last = "zz-" + std::string(name);
+  for (const auto& other : others) {
+    if (other.compare(0, directory.size(), directory) != 0) continue;
+    const std::string theirs = other.substr(directory.size());
+    while (last <= theirs && last.size() < kLongestName) last.insert(0, "z");
+  }
+  return directory + last;
+}
+
 }  // namespace bedplate::k3s

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tuning/host/files.h"
 
@@ -25,5 +26,13 @@ std::string manifestFileName(std::string_view path);
 
 // Where a file of k3s/ goes ("k3s/config.yaml.d/10-x.yaml" -> "etc/rancher/k3s/config.yaml.d/10-x.yaml").
 std::string configTarget(std::string_view path);
+
+// A drop-in that hands arguments to kube-proxy beside those of the other files. K3s reads the kernel keys that it sets
+// at its start from the same arguments (docs/k3s.md).
+std::string kubeProxyDropIn(const std::vector<std::string>& args);
+
+// Where a drop-in of this name goes so that K3s reads it after `others` (paths below the root, in any order): "zz-"
+// before the name, and more of it where another name is later still.
+std::string lastDropIn(std::string_view name, const std::vector<std::string>& others);
 
 }  // namespace bedplate::k3s

@@ -41,6 +41,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(problem.line > line && problem.column >= 1 && printable(problem.message) && problem.message.size() < 300);
     line = problem.line;
   }
+  for (const sysctl::Rule& rule : sysctl::parseProfile(text, "f").rules)
+    require(!rule.excluded && !rule.isGlob() && rule.source == sysctl::Source::profile);
+  for (const sysctl::Rule& rule : parsed.rules) {
+    require(rule.bound == sysctl::Bound::exact && rule.source == sysctl::Source::file);
+    require(sysctl::same(rule.key, rule.value, rule.value));
+    static_cast<void>(sysctl::same(rule.key, rule.value, text));
+  }
   if (const auto key = sysctl::normaliseKey(text)) {
     require(sysctl::normaliseKey(sysctl::dotted(*key)).value() == *key);
     require(sysctl::dotted(sysctl::dotted(*key)) == *key);

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 TUNING = ["tuning/host", "tuning/sysctl", "tuning/modules", "tuning/conntrack", "tuning/inotify", "tuning/links",
-          "tuning/bench", "tuning/process"]
+          "tuning/bench", "tuning/process", "tuning/profiles"]
 WIRE = "agent/worker/wire.h"
 SOURCE = [*TUNING, "agent/config", WIRE, "agent/source"]
 TRUST = [*SOURCE, "agent/trust"]
@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "tuning/modules": ["tuning/host"],
     "tuning/conntrack": ["tuning/host"],
     "tuning/inotify": ["tuning/host"],
+    "tuning/profiles": ["tuning/host"],
     "tuning/bench": ["tuning/host"],
     "tuning/process": ["tuning/host"],
     "tuning/links": ["tuning/host"],

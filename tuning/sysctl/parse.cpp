@@ -3,6 +3,7 @@
 
 #include "tuning/sysctl/pattern.h"
 #include "tuning/sysctl/sysctl.h"
+#include "tuning/sysctl/values.h"
 
 namespace bedplate::sysctl {
 namespace {
@@ -26,7 +27,7 @@ struct Piece {
 
 class Parser {
  public:
-  explicit Parser(const std::string& file) : file_(file) {}
+  Parser(const std::string& file, Source source) : file_(file), source_(source) {}
 
   void line(std::string_view text) {
     ++number_;
@@ -56,6 +57,11 @@ class Parser {
       value.trim();
       key.text = key.text.substr(0, equals);
     }
+    const bool least = assignment && key.text.ends_with('>');
+    if (least && source_ != Source::profile)
+      return problem(key.column,
+                     "\">=\" is an operator of profiles: write the least value under tuning.floors in node.yaml");
+    if (least) key.text.remove_suffix(1);
     if (dash) key = key.from(1);
     key.trim();
 
@@ -64,6 +70,10 @@ class Parser {
     if (hasGlob(*path) && path->find_first_of("{}") != std::string::npos)
       return problem(key.column, quoted(key.text) + ": braces in a glob are not taken: write a line for each");
     if (!goodValue(value)) return;
+    if (source_ == Source::profile && (!assignment || hasGlob(*path)))
+      return problem(key.column, quoted(key.text) + ": a profile has keys with values, no globs and no exclusions");
+    if (least && !integer(value.text))
+      return problem(value.column, quoted(value.text) + " is not one integer, and so not the least value of a key");
     Rule made;
     made.key = *path;
     made.value = normaliseValue(value.text);
@@ -71,6 +81,8 @@ class Parser {
     made.excluded = !assignment;
     made.file = file_;
     made.line = number_;
+    made.bound = least ? Bound::atLeast : Bound::exact;
+    made.source = source_;
     parsed_.rules.push_back(std::move(made));
   }
 
@@ -113,14 +125,13 @@ class Parser {
   }
 
   const std::string& file_;
+  const Source source_;
   int number_ = 0;
   Parsed parsed_;
 };
 
-}  // namespace
-
-Parsed parse(std::string_view text, const std::string& file) {
-  Parser parser(file);
+Parsed parseAs(Source source, std::string_view text, const std::string& file) {
+  Parser parser(file, source);
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     parser.line(text.substr(0, end));
@@ -128,5 +139,10 @@ Parsed parse(std::string_view text, const std::string& file) {
   }
   return parser.take();
 }
+
+}  // namespace
+
+Parsed parse(std::string_view text, const std::string& file) { return parseAs(Source::file, text, file); }
+Parsed parseProfile(std::string_view text, const std::string& file) { return parseAs(Source::profile, text, file); }
 
 }  // namespace bedplate::sysctl

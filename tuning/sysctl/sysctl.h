@@ -61,6 +61,8 @@ struct Parsed {
 // Stricter than systemd, which takes these in silence and then does something else than was meant: values outside
 // printable ASCII, a comment behind a value, braces in a glob.
 Parsed parse(std::string_view text, const std::string& file);
+// A file of tuning/profiles: the same format with "key >= integer" (Bound::atLeast), without globs and exclusions.
+Parsed parseProfile(std::string_view text, const std::string& file);
 
 // The path form of a key in either spelling (the first separator decides, as in systemd), or "Invalid": empty parts,
 // "..", characters outside printable ASCII.

@@ -11,6 +11,13 @@ namespace {
 using testing::ElementsAre;
 using testing::Pair;
 
+// Keys and numbers of the floors.
+std::vector<std::pair<std::string, std::int64_t>> floorsOf(const NodeConfig& config) {
+  std::vector<std::pair<std::string, std::int64_t>> all;
+  for (const auto& floor : config.tuning.floors) all.emplace_back(floor.key, floor.least);
+  return all;
+}
+
 const std::string kHeader = "apiVersion: bedplate.dev/v1alpha1\nkind: NodeConfig\n";  // lines 1 and 2
 
 // Findings that are not the notes on what is not active yet.
@@ -57,12 +64,12 @@ policy:
 )"});
   EXPECT_THAT(complaints(findings), ElementsAre());
   EXPECT_EQ(config.tuning.profile, "k3s");
-  EXPECT_THAT(config.tuning.floors,
+  EXPECT_THAT(floorsOf(config),
               ElementsAre(Pair("net/core/somaxconn", 32768), Pair("net/ipv4/conf/enp3s0.200/forwarding", 1)));
-  EXPECT_EQ(config.tuning.conntrackMax, 0);
-  EXPECT_EQ(config.tuning.conntrackBuckets, 65536);
-  EXPECT_EQ(config.tuning.inotifyInstances, 8192);
-  EXPECT_EQ(config.tuning.inotifyWatches, 0);
+  EXPECT_EQ(config.tuning.conntrackMax.value().number, 0);
+  EXPECT_EQ(config.tuning.conntrackBuckets.value().number, 65536);
+  EXPECT_EQ(config.tuning.inotifyInstances.value().number, 8192);
+  EXPECT_EQ(config.tuning.inotifyWatches.value().number, 0);
   EXPECT_FALSE(config.tuning.driftEnforce);
   EXPECT_EQ(config.benchmark.diskEveryMs, 1'800'000);
   EXPECT_EQ(config.benchmark.diskForMs, 20'000);
@@ -95,9 +102,9 @@ TEST(NodeYaml, NothingSaidIsNothingSet) {
 
 TEST(NodeYaml, WhatDoesNothingYetIsSaid) {
   const auto [config, findings] =
-      readLayers({kHeader + "tuning:\n  profile: k3s\n  drift: report\n"
+      readLayers({kHeader + "policy:\n  rawSecrets: deny\ntuning: {drift: report, profile: k3s}\n"
                             "benchmark:\n  disk:\n    p99Limit: 10ms\n  steal: {limit: 5%}\n"});
-  EXPECT_THAT(texts(findings), ElementsAre("node.yaml:4:3: note: tuning.profile: accepted, not active yet"));
+  EXPECT_THAT(texts(findings), ElementsAre("node.yaml:4:3: note: policy.rawSecrets: accepted, not active yet"));
 }
 
 TEST(NodeYaml, LayersAreMergedKeyByKey) {
@@ -111,9 +118,11 @@ TEST(NodeYaml, LayersAreMergedKeyByKey) {
   });
   EXPECT_THAT(complaints(findings), ElementsAre());
   EXPECT_EQ(config.tuning.profile, "none");
-  EXPECT_THAT(config.tuning.floors, ElementsAre(Pair("vm/swappiness", 1), Pair("net/core/somaxconn", 4096)));
-  EXPECT_EQ(config.tuning.conntrackMax, 100000);
-  EXPECT_EQ(config.tuning.conntrackBuckets, 50000);
+  EXPECT_THAT(floorsOf(config), ElementsAre(Pair("vm/swappiness", 1), Pair("net/core/somaxconn", 4096)));
+  EXPECT_EQ(config.tuning.conntrackMax.value().number, 100000);
+  EXPECT_EQ(config.tuning.conntrackBuckets.value().number, 50000);
+  EXPECT_EQ(config.tuning.conntrackMax->said, (Said{"node.yaml", 3, 90, "cluster"}));
+  EXPECT_EQ(config.tuning.floors[1].said, (Said{"layer1/node.yaml", 3, 19, "layer1"}));
   EXPECT_THAT(config.k3s.canary, ElementsAre("c"));
   EXPECT_EQ(config.k3s.window->fromMinute, 60);
   EXPECT_EQ(config.k3s.window->toMinute, 180);
@@ -171,7 +180,12 @@ INSTANTIATE_TEST_SUITE_P(
              {"node.yaml:3:17: error: tuning.drift: 'enforced' is not known here, did you mean 'enforce'?"}},
         Case{"UnknownProfile",
              "tuning: {profile: database}\n",
-             {"node.yaml:3:19: error: tuning.profile: 'database' is not known here; valid here: k3s, none"}},
+             {"node.yaml:3:19: error: tuning.profile: 'database' is not known here; valid here: k3s, k3s-high-traffic, "
+              "none"}},
+        Case{"MisspelledProfile",
+             "tuning: {profile: k3s-high-trafic}\n",
+             {"node.yaml:3:19: error: tuning.profile: 'k3s-high-trafic' is not known here, did you mean "
+              "'k3s-high-traffic'?"}},
         Case{"NotAnInteger",
              "tuning: {conntrack: {max: 0x10000}}\n",
              {"node.yaml:3:27: error: tuning.conntrack.max: '0x10000' is neither auto nor an integer (decimal digits "

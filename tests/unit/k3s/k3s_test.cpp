@@ -135,5 +135,18 @@ TEST(ManifestFileName, IsAlwaysValidAndNeverTheSameForTwoPaths) {
     EXPECT_EQ(byName.count(packaged), 0u);
 }
 
+TEST(DropIns, OfKubeProxy) {
+  EXPECT_EQ(kubeProxyDropIn({"a=0", "b=0s"}),
+            "# Managed by bedplate: what tuning.conntrack in node.yaml sets, K3s and kube-proxy leave alone.\n"
+            "kube-proxy-arg+:\n- a=0\n- b=0s\n");
+}
+
+TEST(DropIns, StandLast) {
+  const std::string folder = "etc/rancher/k3s/config.yaml.d/";
+  EXPECT_EQ(lastDropIn("x.yaml", {}), folder + "zz-x.yaml");
+  EXPECT_EQ(lastDropIn("x.yaml", {folder + "99-a.yaml", "etc/rancher/k3s/zzzz"}), folder + "zz-x.yaml");
+  EXPECT_EQ(lastDropIn("x.yaml", {folder + "zzz.yaml", folder + "zz-x.yaml"}), folder + "zzzz-x.yaml");
+}
+
 }  // namespace
 }  // namespace bedplate::k3s

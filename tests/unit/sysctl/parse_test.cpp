@@ -71,6 +71,7 @@ TEST(Parse, SaysWhereAndWhatWouldBeRight) {
        "a.b = 1",
        1, 1, "byte order mark"},
       {"net.{ipv4,ipv6}.conf.*.forwarding = 1", 1, 1, "braces"},
+      {"vm.a >= 5", 1, 1, "tuning.floors"},
       {std::string(4097, 'x'), 1, 4097, "4096"},
   };
   for (const Bad& bad : table) {
@@ -80,6 +81,27 @@ TEST(Parse, SaysWhereAndWhatWouldBeRight) {
     EXPECT_EQ(parsed.problems[0].column, bad.column) << bad.text;
     EXPECT_THAT(parsed.problems[0].message, HasSubstr(bad.says));
   }
+}
+
+TEST(ParseProfile, TakesLeastValuesToo) {
+  const Parsed parsed = parseProfile("vm.a = x y\nvm.b >= 5\n-vm.c>=0x10\nvm.d >=-1\n", "k3s.conf");
+  EXPECT_THAT(parsed.problems, SizeIs(0));
+  ASSERT_THAT(parsed.rules, SizeIs(4));
+  EXPECT_EQ(parsed.rules[0].bound, Bound::exact);
+  for (const std::size_t i : {1U, 2U, 3U}) EXPECT_EQ(parsed.rules[i].bound, Bound::atLeast);
+  EXPECT_EQ(parsed.rules[1].key, "vm/b");
+  EXPECT_EQ(parsed.rules[1].value, "5");
+  EXPECT_TRUE(parsed.rules[2].tolerant);
+  EXPECT_EQ(parsed.rules[3].line, 4);
+  for (const Rule& rule : parsed.rules) {
+    EXPECT_EQ(rule.source, Source::profile);
+    EXPECT_EQ(rule.file, "k3s.conf");
+  }
+}
+
+TEST(ParseProfile, HasNoGlobsExclusionsOrLeastWords) {
+  for (const char* text : {"vm.* = 1", "-vm.a", "vm.a >= x", "vm.a >= 1 2", "vm.a >=", "vm.a > = 1", "vm.a >> 1"})
+    EXPECT_THAT(parseProfile(text, "f").problems, SizeIs(1)) << text;
 }
 
 TEST(Parse, ALineOfExactlyTheLimitIsTaken) {
