@@ -10,9 +10,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "agent/apply/reach.h"
 #include "agent/apply/store.h"
 #include "agent/cluster/cluster.h"
 #include "agent/plan/plan.h"
@@ -35,6 +37,7 @@ struct Machine {
   host::Files& files;     // for everything else; a fault-injecting one in tests
   host::Clock& clock;
   modules::Loader& modules;
+  Reach* reach = nullptr;  // null: keys that can cut the node off are set like any other
 };
 
 // Remembers the hashes of files by their identity (size, times, inode), so that an untouched file is not read again.
@@ -102,11 +105,21 @@ class Keeper {
  private:
   host::Status ready(RunResult* recovered);
   host::Result<RunResult> advance(const plan::Target& target, const std::string& cause, const std::string& digest);
-  host::Result<RunResult> lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll,
-                                    const Writers& writers = {});
+  // How to look after what is in force.
+  struct Look {
+    bool enforce = true;
+    bool newBoot = false;   // the first time since the machine started
+    bool retryAll = false;  // also what failed a short time ago
+    bool mayAsk = true;     // the network may be looked at
+  };
+  host::Result<RunResult> lookAfter(const plan::Target& target, const Look& look, const Writers& writers = {});
   // Tells drift from the rest and leaves out of the pass what is not to be put back.
-  std::vector<DriftEvent> findDrift(Pass& pass, bool enforce, bool newBoot, const Writers& writers);
+  std::vector<DriftEvent> findDrift(Pass& pass, const Look& look, const Writers& writers);
   host::Status loadContests(std::int64_t sinceUs);
+  // Which of the keys that can cut the node off are set in this run, and whether the network is looked at for them
+  // (keeper_group.cpp).
+  host::Status decideGroup(Pass& pass);
+  host::Status decideGroup(Pass& pass, const Look& look, const std::set<std::string>& drifted);
   host::Result<RunResult> recoverInterrupted(const Generation& row, const std::string& boot);
   host::Result<RunResult> finishInterrupted(const Generation& row, const plan::Target& target);
   host::Result<RunResult> undo(const Generation& row, const std::string& why);
@@ -114,6 +127,7 @@ class Keeper {
   // The end of a generation: changes, boot files, what is given back, the row.
   RunResult complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why);
   host::Status loadNotes();
+  host::Status findOpenGroup();
   host::Result<const plan::Target*> inForce();
   host::Status recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result);
   void updateOutcomes(RunResult& result);

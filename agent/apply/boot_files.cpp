@@ -1,7 +1,9 @@
 #include "agent/apply/boot_files.h"
 
+#include <fnmatch.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -14,13 +16,13 @@ constexpr std::size_t kMaxText = 4 << 20;
 constexpr const char* kHead = "# Managed by bedplate from Git; a change here is put back. See bedplate explain.\n";
 
 // What a rule of the target becomes in the boot file.
-enum class Line { none, set, setTolerant, exclude };
+enum class Line { none, set, setTolerant, exclude, asBefore };
 
 struct Verdicts {
   std::map<std::string, std::string> before;                                // key or glob -> value, as the file has it
   std::map<std::pair<std::string_view, sysctl::Source>, std::size_t> last;  // of each spelling in each source
   struct Matches {
-    bool any = false, held = false, failed = false, tolerant = false;
+    bool any = false, held = false, failed = false, tolerant = false, undone = false;
   };
   std::map<std::size_t, Matches> matches;  // by the rule that decided
 };
@@ -39,6 +41,7 @@ Verdicts gather(const plan::Target& target, const plan::Observed& seen, const Ho
     matches.any = true;
     matches.held = matches.held || holding.held.count(key) != 0;
     matches.failed = matches.failed || holding.failed.count(key) != 0;
+    matches.undone = matches.undone || holding.undone.count(key) != 0;
     matches.tolerant = matches.tolerant || value.want.tolerant;
   }
   return verdicts;
@@ -54,6 +57,11 @@ Line verdict(const Verdicts& verdicts, const plan::Observed& seen, const sysctl:
   const auto found = verdicts.matches.find(index);
   const Verdicts::Matches matches = found == verdicts.matches.end() ? Verdicts::Matches{} : found->second;
   const auto earlier = verdicts.before.find(rule.key);
+  // As a group: what it would do to the one key at boot, it would do again.
+  if (matches.undone) {
+    if (earlier != verdicts.before.end() && earlier->second != value) return Line::asBefore;
+    return rule.isGlob() ? Line::none : Line::exclude;
+  }
   const bool heldEarlier = earlier != verdicts.before.end() && earlier->second == value && !matches.failed;
   if (!matches.held && !heldEarlier) return rule.isGlob() ? Line::none : Line::exclude;
   return matches.tolerant || rule.tolerant || matches.failed ? Line::setTolerant : Line::set;
@@ -87,9 +95,20 @@ std::string bootSysctl(const plan::Target& target, const plan::Observed& seen, c
     const std::string& value = own == seen.sysctls.end() ? rule.value : own->second.want.value;
     const Line line = verdict(verdicts, seen, rule, i, value);
     if (line == Line::exclude) excluded += "-" + sysctl::dotted(rule.key) + "\n";
+    if (line == Line::asBefore) lines += "-" + sysctl::dotted(rule.key) + " = " + verdicts.before.at(rule.key) + "\n";
+    if (line == Line::asBefore) globs = globs || rule.isGlob();
     if (line != Line::set && line != Line::setTolerant) continue;
     globs = globs || rule.isGlob();
     lines += (line == Line::setTolerant ? "-" : "") + sysctl::dotted(rule.key) + " = " + value + "\n";
+  }
+  // A rule that Git no longer has, while what it set could not be given back.
+  for (const auto& [key, value] : verdicts.before) {
+    const bool undone = std::any_of(holding.undone.begin(), holding.undone.end(), [&](const std::string& one) {
+      return one == key || ::fnmatch(key.c_str(), one.c_str(), FNM_PATHNAME) == 0;
+    });
+    const bool asked = std::any_of(target.sysctls.begin(), target.sysctls.end(),
+                                   [&](const cluster::SysctlWant& want) { return want.rule.key == key; });
+    if (undone && !asked) lines += "-" + sysctl::dotted(key) + " = " + value + "\n";
   }
   if (lines.empty()) return {};
   // A key that is not set here must not be reached by a glob either.
@@ -115,6 +134,14 @@ host::Status writeBootFiles(host::Files& files, const plan::Target& target, cons
   BEDPLATE_TRY(writeOne(files, host::paths::bootSysctl, sysctls, bootSysctl(target, seen, holding, sysctls)));
   BEDPLATE_TRY_LET(const std::string modules, readOne(files, host::paths::bootModules));
   return writeOne(files, host::paths::bootModules, modules, bootModules(target, holding, modules));
+}
+
+bool inBootSysctl(host::Files& files, const std::string& rule, const std::string& value) {
+  const auto text = readOne(files, host::paths::bootSysctl);
+  if (!text) return false;
+  const auto rules = sysctl::parse(*text, "").rules;
+  return std::any_of(rules.begin(), rules.end(),
+                     [&](const sysctl::Rule& one) { return !one.excluded && one.key == rule && one.value == value; });
 }
 
 void sweepBootFiles(host::Files& files) {

@@ -14,6 +14,7 @@ namespace bedplate::apply {
 struct Holding {
   std::set<std::string> held;    // keys and modules that hold
   std::set<std::string> failed;  // and those that were refused
+  std::set<std::string> undone;  // of these: keys that cut the node off. The file keeps what it says of them
 };
 
 // The text of etc/sysctl.d/99-zz-bedplate.conf; "" when there is nothing to set. `before` is the text that is there: a
@@ -26,6 +27,9 @@ std::string bootModules(const plan::Target& target, const Holding& holding, cons
 // Both, written only where they differ from what is there; removed when empty.
 host::Status writeBootFiles(host::Files& files, const plan::Target& target, const plan::Observed& seen,
                             const Holding& holding);
+
+// Whether the boot file has this key, or glob, with this value.
+bool inBootSysctl(host::Files& files, const std::string& rule, const std::string& value);
 
 // Removes what a crash left beside them.
 void sweepBootFiles(host::Files& files);

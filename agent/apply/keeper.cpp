@@ -42,6 +42,7 @@ std::set<std::string> subjectsOf(const std::vector<plan::Pending>& pending) {
 void forgetAll(Notes& notes) {
   Notes fresh;
   fresh.tried = std::move(notes.tried);
+  fresh.groupOpen = notes.groupOpen;
   notes = std::move(fresh);
 }
 
@@ -77,6 +78,7 @@ void Keeper::lookWhole() { glance_.reset(); }
 host::Status Keeper::loadNotes() {
   Notes& notes = store_.notes();
   forgetAll(notes);
+  BEDPLATE_TRY(findOpenGroup());
   BEDPLATE_TRY_LET(const auto current, store_.latest(GenerationState::applied));
   if (current) {
     notes.number = current->number;
@@ -142,7 +144,7 @@ host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::str
   if (notes.number != 0 && digest == notes.digest) {
     // Its files on disk are damaged: here is the target they were made from.
     if (!inForce()) BEDPLATE_TRY(Generations(machine_.files).write(notes.number, target));
-    result = lookAfter(target, target.driftEnforce, false, true);
+    result = lookAfter(target, {.enforce = target.driftEnforce, .retryAll = true});
   } else {
     result = advance(target, cause, digest);
   }
@@ -155,6 +157,7 @@ host::Result<RunResult> Keeper::advance(const plan::Target& target, const std::s
   Generations generations(machine_.files);
   Pass pass(machine_, store_, target, seen_);
   BEDPLATE_TRY(pass.look());
+  BEDPLATE_TRY(decideGroup(pass));
   BEDPLATE_TRY(pass.prepare(false));
   Generation row;
   row.commit = target.commit;
@@ -194,7 +197,9 @@ RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState stat
   result.outcomes = std::move(pass.outcomes());
   result.pending = pass.plan().pending;
   result.generation = number;
-  if (auto finished = store_.finish(number, state, why, result.outcomes); !finished) {
+  addNote(result, pass.tookBack());
+  const std::string& said = why.empty() ? pass.tookBack() : why;
+  if (auto finished = store_.finish(number, state, said, result.outcomes); !finished) {
     addNote(result, "the end of generation " + std::to_string(number) + " could not be recorded (" +
                         finished.error().text() + "); the next run finishes it");
     return result;
@@ -237,22 +242,22 @@ host::Result<RunResult> Keeper::repair(bool enforce, const Writers& writers) {
     recovered.pending = glance_->pending();
     return recovered;
   }
-  auto result = lookAfter(*target, acts, false, false, writers);
+  auto result = lookAfter(*target, {.enforce = acts}, writers);
   if (result) addNote(*result, recovered.note);
   return result;
 }
 
-std::vector<DriftEvent> Keeper::findDrift(Pass& pass, bool enforce, bool newBoot, const Writers& writers) {
+std::vector<DriftEvent> Keeper::findDrift(Pass& pass, const Look& look, const Writers& writers) {
   Contests& contests = store_.notes().contests;
   const std::int64_t nowUs = machine_.clock.wallUs();
   std::vector<DriftEvent> drifts;
   std::set<std::string> left;
   std::set<std::string> wrong;
   for (const auto& change : pass.plan().changes) {
-    if (!isDrift(change, pass.held(), store_.notes(), newBoot)) continue;
+    if (!isDrift(change, pass.held(), store_.notes(), look.newBoot)) continue;
     wrong.insert(change.subject);
     const bool known = contests.find(change.subject, nowUs) != nullptr;
-    const bool leave = !enforce || known || contests.overdone(change.subject, nowUs);
+    const bool leave = !look.enforce || known || contests.overdone(change.subject, nowUs);
     if (leave) left.insert(change.subject);
     if (known) continue;
     const auto writer = writers.find(change.subject);
@@ -266,23 +271,25 @@ std::vector<DriftEvent> Keeper::findDrift(Pass& pass, bool enforce, bool newBoot
   return drifts;
 }
 
-host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enforce, bool newBoot, bool retryAll,
-                                          const Writers& writers) {
+host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, const Look& look, const Writers& writers) {
   glance_.reset();
   Notes& notes = store_.notes();
   Pass pass(machine_, store_, target, seen_);
   BEDPLATE_TRY(pass.look());
-  std::vector<DriftEvent> drifts = findDrift(pass, enforce, newBoot, writers);
+  std::vector<DriftEvent> drifts = findDrift(pass, look, writers);
+  std::set<std::string> drifted;
+  for (const auto& event : drifts) drifted.insert(event.subject);
   const std::int64_t now = machine_.clock.monotonicNs();
   std::set<std::string> planned;
   for (const auto& change : pass.plan().changes) planned.insert(change.subject);
   for (const auto& [subject, last] : notes.unsettled) {
     const auto tried = notes.tried.find(subject);
     const bool costly = last.change.action == Action::loadModule || isFile(last.change.action);
-    if (!retryAll && costly && planned.count(subject) != 0 && tried != notes.tried.end() &&
+    if (!look.retryAll && costly && planned.count(subject) != 0 && tried != notes.tried.end() &&
         now - tried->second < kRetryNs)
       pass.defer(last);
   }
+  BEDPLATE_TRY(decideGroup(pass, look, drifted));
 
   RunResult result;
   const bool idle = pass.idle();
@@ -290,6 +297,7 @@ host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enfor
     BEDPLATE_TRY(pass.prepare(true));
     if (auto taken = pass.takeOriginals(); !taken) addNote(result, taken.error().text());
     pass.execute();
+    addNote(result, pass.tookBack());
   }
   if (auto written = pass.writeBoot(); !written) pass.outcomes().push_back(bootFailure(written.error()));
   if (!idle) {
@@ -302,7 +310,7 @@ host::Result<RunResult> Keeper::lookAfter(const plan::Target& target, bool enfor
   updateOutcomes(result);
   notes.pending = subjectsOf(result.pending);
   if (glances_ && idle && result.outcomes.empty() && result.note.empty() && notes.unsettled.empty()) {
-    glance_ = Glance::make(machine_, target, pass.seen(), pass.held(), seen_, enforce);
+    glance_ = Glance::make(machine_, target, pass.seen(), pass.held(), seen_, look.enforce);
     if (glance_) glance_->remember(store_, result.pending);
   }
   return result;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/apply/group.h"
 #include "tuning/host/paths.h"
 
 namespace bedplate::apply {
@@ -46,11 +47,13 @@ void Pass::defer(const Outcome& last) {
   const std::string& subject = last.change.subject;
   leaveOut([&](const plan::Change& change) { return change.subject == subject; });
   unsettled_[subject] = last.error ? last.error->reason + ": " + last.error->why : last.change.note;
+  if (isCutOff(last.error) || isUnchecked(last.error)) undone_.insert(subject);
   outcomes_.push_back(last);
 }
 
 bool Pass::idle() const {
-  if (!plan_.changes.empty() || !keysToDrop().empty() || !pathsToDrop().empty()) return false;
+  if (store_.notes().groupOpen || !plan_.changes.empty() || !keysToDrop().empty() || !pathsToDrop().empty())
+    return false;
   for (const auto& [key, seen] : seen_.sysctls)
     if (seen.value && held_->sysctls.count(key) == 0) return false;
   // Both are by path.
@@ -272,30 +275,9 @@ void Pass::run(const plan::Change& change) {
   }
 }
 
-void Pass::setAgain() {
-  std::set<std::string> written;
-  for (const auto& outcome : outcomes_)
-    if (outcome.change.action == Action::setSysctl) written.insert(outcome.change.subject);
-  if (written.empty()) return;
-  sysctl::Tree tree(machine_.files);
-  for (const auto& [key, seen] : seen_.sysctls) {
-    // A drift that is only reported, and what the kernel refused, stay as they are.
-    const bool held = written.count(key) != 0 || (seen.value && sysctl::meets(seen.want, *seen.value));
-    if (!held || unsettled_.count(key) != 0) continue;
-    const auto now = tree.read(key);
-    if (!now || sysctl::meets(seen.want, *now)) continue;
-    auto status = tree.write(key, seen.want.value);
-    if (status) continue;
-    unsettled_[key] = status.error().reason + ": " + status.error().why;
-    const auto outcome =
-        std::find_if(outcomes_.begin(), outcomes_.end(), [&](const Outcome& one) { return one.change.subject == key; });
-    if (outcome != outcomes_.end() && !seen.want.tolerant) outcome->error = std::move(status).error();
-  }
-}
-
 void Pass::runAll(Action action) {
   for (const auto& change : plan_.changes)
-    if (change.action == action) run(change);
+    if (change.action == action && !ofGroup(change)) run(change);
 }
 
 // What was put in place counts only when its directory is on disk.
@@ -323,8 +305,7 @@ void Pass::runFiles(Action action, Area area) {
 
 void Pass::execute() {
   loadModules();
-  runAll(Action::setSysctl);
-  setAgain();
+  setSysctls();
   runFiles(Action::writeFile, Area::k3sConfig);
   runFiles(Action::writeFile, Area::manifest);
   runAll(Action::restoreSysctl);
@@ -337,8 +318,21 @@ void Pass::execute() {
 
 // --- settle ----------------------------------------------------------------------------------------------------------
 
+bool Pass::byGlob(const plan::Change& change) const {
+  const auto seen = seen_.sysctls.find(change.subject);
+  return seen != seen_.sysctls.end() && seen->second.want.rule < target_.sysctls.size() &&
+         target_.sysctls[seen->second.want.rule].rule.isGlob();
+}
+
+bool Pass::heldAtBoot(const plan::Change& change) {
+  const auto seen = seen_.sysctls.find(change.subject);
+  if (seen == seen_.sysctls.end() || seen->second.want.rule >= target_.sysctls.size()) return false;
+  return inBootSysctl(machine_.files, target_.sysctls[seen->second.want.rule].rule.key, change.to);
+}
+
 host::Status Pass::writeBoot() {
   Holding holding;
+  holding.undone = undone_;
   std::set<std::string> set;
   for (const auto& outcome : outcomes_) {
     const auto& subject = outcome.change.subject;

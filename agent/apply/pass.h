@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,13 @@ class Pass {
   // Files stay as they are, are forgotten, and their originals stay where they are kept.
   void keepFiles();
 
+  // The keys that can cut the node off are set with a look at the network before and after; else like any other.
+  void ask() { asks_ = true; }
+  // Whether the rule of this change is for whatever the glob matches.
+  [[nodiscard]] bool byGlob(const plan::Change& change) const;
+  // Whether the boot file sets it to this: it was confirmed in an earlier boot.
+  [[nodiscard]] bool heldAtBoot(const plan::Change& change);
+
   // Whether anything at all is to be done: a change, an original to take, something to forget.
   [[nodiscard]] bool idle() const;
 
@@ -56,6 +64,8 @@ class Pass {
   host::Status writeBoot();
   host::Status settle();
 
+  // What was taken back because the node was cut off, in words; "" for nothing.
+  [[nodiscard]] const std::string& tookBack() const { return tookBack_; }
   [[nodiscard]] std::vector<Outcome>& outcomes() { return outcomes_; }
   // Subjects that could not be brought to what is wanted, with the reason; tolerated ones too.
   [[nodiscard]] const std::map<std::string, std::string>& unsettled() const { return unsettled_; }
@@ -74,9 +84,13 @@ class Pass {
   void loadModules();
   void lookAgain();
   Status set(const plan::Change& change);
-  // Some writes move other keys (net.ipv4.ip_forward sets every conf.*.forwarding; conf.default.X those devices whose
-  // own X was never set): what was written over is written once more, last.
+  // pass_group.cpp
+  void setSysctls();
   void setAgain();
+  Status prepareGroup(const std::vector<plan::Change>& group, std::vector<std::string>& checks);
+  void closeGroup();
+  void takeBack(const std::vector<std::string>& checks, const std::string& why);
+  std::size_t markTakenBack(const std::string& why);
   Status remove(const std::string& path);
   void run(const plan::Change& change);
   void runAll(plan::Action action);
@@ -98,6 +112,9 @@ class Pass {
   std::shared_ptr<const plan::Held> held_ = std::make_shared<const plan::Held>();  // as the store has it
   plan::Plan plan_;
   bool keepFiles_ = false;
+  bool asks_ = false;
+  std::set<std::string> undone_;  // keys that cut the node off, in this run or before
+  std::string tookBack_;
   std::vector<Outcome> outcomes_;
   std::map<std::string, std::string> unsettled_;
   std::map<std::string, host::Error> blocked_;  // subjects whose original cannot be kept

@@ -134,6 +134,7 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
   BEDPLATE_TRY(prepareMirrorDirectory(machine_.host, worker_.user));
   BEDPLATE_TRY_LET(auto session, source::Session::start(remote, worker_));
   result.contact = true;
+  if (machine_.reach != nullptr) machine_.reach->answered();
   result.head = session->head().hex();
 
   auto& seen = memory_->seen;
@@ -233,6 +234,10 @@ SyncResult Reconciler::sync(const SyncOptions& options) {
   if (!status && !planOnly) {
     // The last good generation stays in force, and is looked after without a remote as well.
     if (auto run = keeper_.repair(true)) result.applied = std::move(*run);
+  }
+  if (status && !planOnly && options.retry) {
+    store_.notes().tried.clear();
+    status = store_.clearCutOff();
   }
   if (status) {
     const plan::Target& target = memory_->seen->target;

@@ -30,7 +30,8 @@ host::Result<cluster::Identity> identify(const config::Config& config, host::Fil
 struct SyncOptions {
   enum class Stop { afterPlan, afterApply };
   Stop stop = Stop::afterApply;
-  std::string revision;  // "" is the head of the branch; others only with afterPlan
+  std::string revision = {};  // "" is the head of the branch; others only with afterPlan
+  bool retry = false;         // somebody asks: what was taken back because it cut the node off is tried again
 };
 
 struct SyncResult {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/apply/apply.h"
+#include "agent/apply/group.h"
 #include "agent/apply/pass.h"
 #include "tuning/host/paths.h"
 
@@ -63,6 +64,7 @@ host::Result<RunResult> Keeper::recover() {
   const std::string boot = host::bootId(machine_.files);
   BEDPLATE_TRY_LET(const auto newest, store_.history(1));
   BEDPLATE_TRY_LET(const std::string lastBoot, store_.recoveredBoot());
+  BEDPLATE_TRY(findOpenGroup());
   RunResult result;
   if (!newest.empty() && newest[0].state == GenerationState::applying) {
     BEDPLATE_TRY_LET(result, recoverInterrupted(newest[0], boot));
@@ -70,7 +72,8 @@ host::Result<RunResult> Keeper::recover() {
     BEDPLATE_TRY(loadNotes());
     if (store_.notes().number != 0) {
       BEDPLATE_TRY_LET(const plan::Target* target, inForce());
-      BEDPLATE_TRY_LET(result, lookAfter(*target, target->driftEnforce, boot != lastBoot, true));
+      const Look look{.enforce = target->driftEnforce, .newBoot = boot != lastBoot, .retryAll = true, .mayAsk = false};
+      BEDPLATE_TRY_LET(result, lookAfter(*target, look));
     }
   }
   if (boot != lastBoot && !newest.empty()) BEDPLATE_TRY(store_.setRecoveredBoot(boot));
@@ -98,6 +101,7 @@ host::Result<RunResult> Keeper::recoverInterrupted(const Generation& row, const 
 host::Result<RunResult> Keeper::finishInterrupted(const Generation& row, const plan::Target& target) {
   Pass pass(machine_, store_, target, seen_);
   BEDPLATE_TRY(pass.look());
+  BEDPLATE_TRY(decideGroup(pass));
   BEDPLATE_TRY(pass.prepare(true));
   static_cast<void>(pass.takeOriginals());  // where it fails, the changes do
   RunResult result = complete(pass, row.number, GenerationState::applied, "");
@@ -121,6 +125,11 @@ host::Result<RunResult> Keeper::undo(const Generation& row, const std::string& w
       return result;
     }
     target = std::move(*read);
+  }
+  if (store_.notes().groupOpen) {
+    // With what the kernel changed along with it.
+    BEDPLATE_TRY_LET(const auto open, store_.openGroup());
+    if (open) static_cast<void>(putBack(machine_.files, open->values));  // what fails shows below
   }
   Pass pass(machine_, store_, target, seen_);
   BEDPLATE_TRY(pass.look(true));
@@ -159,6 +168,7 @@ host::Result<RunResult> Keeper::letGo(std::int64_t number, bool otherBoot) {
   const plan::Target nothing;
   Pass pass(machine_, store_, nothing, seen_);
   BEDPLATE_TRY(pass.look(otherBoot));
+  if (!otherBoot) pass.ask();
   const plan::Held held = pass.held();
   const std::string note = leftBehind(machine_.files, pass.plan(), held);
   pass.keepFiles();

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/apply/contested.h"
@@ -69,9 +70,24 @@ struct Latch {
   bool operator==(const Latch&) const = default;
 };
 
+// Keys that can cut the node off, from before their first write until it is known that they did not: what it takes to
+// put them back after a crash.
+struct OpenGroup {
+  std::string bootId;
+  std::vector<std::string> checks;                          // what passed before
+  std::vector<std::pair<std::string, std::string>> values;  // key and what it held, in the order of putting back
+};
+
+// Such keys were taken back, and are not tried again as they were.
+struct CutOff {
+  std::string group;  // groupDigest() of the target
+  std::string why;
+};
+
 // What this process remembers of the generation in force; shared by all who work with one Store, gone with it. Nothing
 // is lost with it: it saves reading, writing and saying things twice.
 struct Notes {
+  bool groupOpen = false;                       // the store has an OpenGroup of this boot
   bool settled = false;                         // no generation is `applying`, and the rest is of the one in force
   std::int64_t number = 0;                      // in force; 0: none
   std::string digest;                           // of it
@@ -141,7 +157,7 @@ class Store {
 
   host::Result<std::optional<Suspension>> suspension();
   host::Status suspend(const Suspension& suspension);
-  host::Status resume();  // ends a suspension and a hold, and gives bad trees another try
+  host::Status resume();  // ends a suspension and a hold, and gives what was taken back another try
   // A rollback holds until the tree at repository.path is another one than `tree`.
   host::Result<std::optional<std::string>> hold();
   host::Status setHold(const std::string& tree);
@@ -149,6 +165,12 @@ class Store {
   // Trees that were taken back and are not tried again, with the reason.
   host::Result<std::optional<std::string>> bad(const std::string& tree);
   host::Status setBad(const std::string& tree, const std::string& why);
+  host::Result<std::optional<OpenGroup>> openGroup();
+  host::Status setOpenGroup(const OpenGroup& group);
+  host::Status closeGroup();
+  host::Result<std::optional<CutOff>> cutOff();
+  host::Status setCutOff(const CutOff& cutOff);  // ends the open group as well
+  host::Status clearCutOff();                    // changes nothing when there is none
   host::Result<std::optional<Latch>> latch();
   host::Status setLatch(const Latch& latch);
 

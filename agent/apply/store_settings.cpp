@@ -1,5 +1,7 @@
-// Suspension, hold, bad trees, latch: small things that outlive a reboot.
+// Suspension, hold, bad trees, groups of keys, latch: small things that outlive a reboot.
+#include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include "agent/apply/store_database.h"
 #include "agent/apply/store_open.h"
@@ -33,8 +35,9 @@ host::Status Store::suspend(const Suspension& suspension) {
 
 host::Status Store::resume() {
   BEDPLATE_TRY_LET(Transaction transaction, Transaction::begin(db_->connection));
-  BEDPLATE_TRY(db_->connection.execute(
-      "DELETE FROM settings WHERE name LIKE 'suspension.%' OR name = 'hold'; DELETE FROM bad_trees"));
+  BEDPLATE_TRY(
+      db_->connection.execute("DELETE FROM settings WHERE name LIKE 'suspension.%' OR name LIKE 'cutoff.%' OR name = "
+                              "'hold'; DELETE FROM bad_trees"));
   return transaction.commit();
 }
 
@@ -58,6 +61,58 @@ host::Result<std::optional<std::string>> Store::bad(const std::string& tree) {
 host::Status Store::setBad(const std::string& tree, const std::string& why) {
   BEDPLATE_TRY_LET(Statement put, db_->connection.prepare("INSERT OR REPLACE INTO bad_trees VALUES(?1,?2)"));
   return put.bind(1, tree).bind(2, why).run();
+}
+
+// One line each, "boot", "check" or "value" first; keys hold no blanks.
+host::Result<std::optional<OpenGroup>> Store::openGroup() {
+  BEDPLATE_TRY_LET(const auto text, db_->setting("group"));
+  if (!text) return std::optional<OpenGroup>();
+  OpenGroup group;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::size_t blank = std::min(line.find(' '), line.size());
+    const std::string_view kind = line.substr(0, blank);
+    const std::string_view said = line.substr(std::min(blank + 1, line.size()));
+    if (kind == "boot") group.bootId = said;
+    if (kind == "check") group.checks.emplace_back(said);
+    if (kind != "value") continue;
+    const std::size_t middle = std::min(said.find(' '), said.size());
+    group.values.emplace_back(said.substr(0, middle), said.substr(std::min(middle + 1, said.size())));
+  }
+  return std::optional<OpenGroup>(std::move(group));
+}
+
+host::Status Store::setOpenGroup(const OpenGroup& group) {
+  std::string text = "boot " + group.bootId + "\n";
+  for (const auto& check : group.checks) text += "check " + check + "\n";
+  for (const auto& [key, value] : group.values) text += "value " + key + " " + value + "\n";
+  return putSetting(db_->connection, "group", text);
+}
+
+host::Status Store::closeGroup() { return db_->connection.execute("DELETE FROM settings WHERE name = 'group'"); }
+
+host::Result<std::optional<CutOff>> Store::cutOff() {
+  BEDPLATE_TRY_LET(auto group, db_->setting("cutoff.group"));
+  if (!group) return std::optional<CutOff>();
+  BEDPLATE_TRY_LET(auto why, db_->setting("cutoff.why"));
+  return std::optional<CutOff>({std::move(*group), why.value_or("")});
+}
+
+host::Status Store::setCutOff(const CutOff& cutOff) {
+  BEDPLATE_TRY_LET(Transaction transaction, Transaction::begin(db_->connection));
+  BEDPLATE_TRY(putSetting(db_->connection, "cutoff.group", cutOff.group));
+  BEDPLATE_TRY(putSetting(db_->connection, "cutoff.why", cutOff.why));
+  BEDPLATE_TRY(closeGroup());
+  return transaction.commit();
+}
+
+host::Status Store::clearCutOff() {
+  BEDPLATE_TRY_LET(const auto there, db_->setting("cutoff.group"));
+  if (!there) return {};
+  return db_->connection.execute("DELETE FROM settings WHERE name LIKE 'cutoff.%'");
 }
 
 host::Result<std::optional<Latch>> Store::latch() {

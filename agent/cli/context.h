@@ -10,7 +10,9 @@
 #include <string_view>
 
 #include "agent/apply/apply.h"
+#include "agent/apply/host_reach.h"
 #include "agent/apply/store.h"
+#include "agent/apply/worker_setup.h"
 #include "agent/config/config.h"
 #include "agent/report/answer.h"
 #include "agent/report/report.h"
@@ -88,16 +90,23 @@ class Direct {
   static host::Result<std::unique_ptr<Direct>> take(Context& context);
 
   apply::Store& store() { return store_; }
-  apply::Machine machine() { return {context_.files(), context_.files(), context_.clock(), loader_}; }
+  apply::Machine machine() { return {context_.files(), context_.files(), context_.clock(), loader_, &reach_}; }
 
  private:
   Direct(Context& context, host::UniqueFd lock, apply::Store store)
-      : context_(context), lock_(std::move(lock)), store_(std::move(store)), loader_(context.files()) {}
+      : context_(context),
+        lock_(std::move(lock)),
+        store_(std::move(store)),
+        loader_(context.files()),
+        config_(context.configAsFarAsReadable()),
+        reach_(context.files(), context.clock(), apply::workerSetup(context.files()), [this] { return &config_; }) {}
 
   Context& context_;
   host::UniqueFd lock_;
   apply::Store store_;
   modules::SystemdLoader loader_;
+  config::Config config_;
+  apply::HostReach reach_;
 };
 
 }  // namespace bedplate::cli

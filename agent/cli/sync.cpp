@@ -22,7 +22,7 @@ host::Result<report::Answer> syncHere(Context& context) {
   if (suspension && (suspension->untilUs == 0 || suspension->untilUs > context.clock().wallUs()))
     return host::fail("Suspended", "this node", "is suspended: " + suspension->reason, "bedplate resume");
   apply::Reconciler reconciler(config, direct->machine(), direct->store(), apply::workerSetup(context.files()));
-  return report::answer(reconciler.sync({}), config.node.mode);
+  return report::answer(reconciler.sync({.retry = true}), config.node.mode);
 }
 
 int run(Context& context) {

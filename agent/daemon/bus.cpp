@@ -47,6 +47,7 @@ int commandOf(sd_bus_message* message, Command& command) {
     command.act = Act::sync;
     result = ::sd_bus_message_read(message, "b", &flag);
     command.allowPrune = flag != 0;
+    command.byHand = true;
   } else if (member == "Rollback") {
     command.act = Act::rollback;
     result = ::sd_bus_message_read(message, "x", &command.number);

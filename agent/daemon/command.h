@@ -20,6 +20,7 @@ const char* name(Act act);
 struct Command {
   Act act = Act::sync;
   bool allowPrune = false;      // of sync
+  bool byHand = false;          // of sync: somebody asked for it
   std::int64_t number = 0;      // of rollback: the generation; of suspend: until when (µs since the epoch, 0: resumed)
   std::string text = {};        // of accept: the commit; of suspend: the reason
   apply::Writers writers = {};  // of repair: who was seen to write what

@@ -68,7 +68,7 @@ void Engine::start(Done& done) {
 host::Status Engine::dispatch(const Command& command, Done& done) {
   switch (command.act) {
     case Act::start: return {};
-    case Act::sync: return sync(done);
+    case Act::sync: return sync(command, done);
     case Act::repair: return repair(command, done);
     case Act::rollback: return rollback(command, done);
     case Act::release: return release(done);
@@ -94,9 +94,9 @@ host::Status Engine::recover() {
   return {};
 }
 
-host::Status Engine::sync(Done& done) {
+host::Status Engine::sync(const Command& command, Done& done) {
   bool remoteFails = true;
-  auto status = trySync(done, remoteFails);
+  auto status = trySync(command, done, remoteFails);
   const bool suspended = !status && status.error().reason == "Suspended";
   nextUs_ = 0;
   // While suspended, or without a repository, there is nothing to wait for; an interrupted one is done again at once.
@@ -107,12 +107,12 @@ host::Status Engine::sync(Done& done) {
   return status;
 }
 
-host::Status Engine::trySync(Done& done, bool& remoteFails) {
+host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFails) {
   BEDPLATE_TRY(needs(true));
   BEDPLATE_TRY_LET(const auto suspended, suspension());
   if (suspended)
     return host::fail("Suspended", "sync", "the agent is suspended: " + suspended->reason, "bedplate resume");
-  apply::SyncResult result = reconciler_->sync({});
+  apply::SyncResult result = reconciler_->sync({.retry = command.byHand});
   if (result.problem && result.problem->reason == "Cancelled") {
     done.cancelled = true;
     return host::Failure(*result.problem);

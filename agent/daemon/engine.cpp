@@ -9,9 +9,14 @@
 namespace bedplate::daemon {
 
 Engine::Engine(EngineSetup setup)
-    : setup_(std::move(setup)), startedUs_(setup_.clock.wallUs()), statusFile_(config::Config{}.report.statusFile) {}
+    : setup_(std::move(setup)),
+      startedUs_(setup_.clock.wallUs()),
+      reach_(setup_.files, setup_.clock, setup_.worker, [this] { return config_.get(); }),
+      statusFile_(config::Config{}.report.statusFile) {}
 
 Engine::~Engine() = default;
+
+apply::Machine Engine::machine() { return {setup_.files, setup_.files, setup_.clock, setup_.modules, &reach_}; }
 
 host::Status Engine::loadConfig() {
   auto loaded = config::load(setup_.files, setup_.configPath);

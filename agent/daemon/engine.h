@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/apply/apply.h"
+#include "agent/apply/host_reach.h"
 #include "agent/apply/reconcile.h"
 #include "agent/config/config.h"
 #include "agent/daemon/command.h"
@@ -61,12 +62,13 @@ class Engine final : public Runner {
   [[nodiscard]] bool enforcing() const;
   host::Result<std::optional<apply::Suspension>> suspension();
   host::Status needs(bool configured);
+  apply::Machine machine();
 
   // The commands (commands.cpp).
   void start(Done& done);
   host::Status dispatch(const Command& command, Done& done);
-  host::Status sync(Done& done);
-  host::Status trySync(Done& done, bool& remoteFails);
+  host::Status sync(const Command& command, Done& done);
+  host::Status trySync(const Command& command, Done& done, bool& remoteFails);
   host::Status repair(const Command& command, Done& done);
   host::Status recover();
   host::Status rollback(const Command& command, Done& done);
@@ -97,6 +99,7 @@ class Engine final : public Runner {
   std::vector<config::Problem> problems_;
   bool kept_ = false;  // a new configuration has problems and the old one is in use
   host::UniqueFd lock_;
+  apply::HostReach reach_;
   std::unique_ptr<apply::Store> store_;
   std::unique_ptr<apply::Keeper> keeper_;
   std::unique_ptr<apply::Reconciler> reconciler_;

@@ -55,6 +55,7 @@ void EngineThread::post(Command command, Ticket ticket) {
       const bool first = frequent(command.act);
       same = queue_.insert(first ? queue_.begin() : queue_.end(), Waiting{std::move(command), {}});
     } else {
+      same->command.byHand = same->command.byHand || command.byHand;
       same->command.whole = same->command.whole || command.whole;
       // The last one who wrote a thing is the one whose value is found.
       for (auto& [subject, writer] : command.writers) same->command.writers.insert_or_assign(subject, writer);

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <set>
 
 #include "agent/plan/plan.h"
@@ -76,6 +78,7 @@ bool lowers(std::string_view from, std::string_view to) {
 }
 
 void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
+  const auto begin = static_cast<std::ptrdiff_t>(plan.changes.size());
   for (const auto& [key, seen] : observed.sysctls) {
     if (seen.value && sysctl::meets(seen.want, *seen.value)) continue;
     std::string from;
@@ -100,6 +103,11 @@ void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
     plan.changes.push_back(
         {Action::setSysctl, key, std::move(from), seen.want.value, std::move(where), std::move(note)});
   }
+  std::sort(plan.changes.begin() + begin, plan.changes.end(), [](const Change& a, const Change& b) {
+    const int one = sysctl::rank(a.subject, a.to);
+    const int other = sysctl::rank(b.subject, b.to);
+    return one != other ? one < other : a.subject < b.subject;
+  });
 }
 
 // What differs, in the words of a Change: {from, to}, or nullopt when nothing does.

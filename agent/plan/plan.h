@@ -125,8 +125,10 @@ struct Pending {
 };
 
 struct Plan {
-  std::vector<Change> changes;  // in the order of application: modules, sysctls, K3s files, manifests; then what is
-                                // given back, in the same order
+  // In the order of application: modules, sysctls (by sysctl::rank, then by key), K3s files, manifests; then what is
+  // given back, in the same order. Only what is given back of the keys that can cut the node off goes with the others
+  // of that kind.
+  std::vector<Change> changes;
   std::vector<Pending> pending;
 };
 

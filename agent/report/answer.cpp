@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/report/json.h"
 #include "agent/report/text.h"
 
@@ -22,6 +24,12 @@ void addFailures(std::string& text, const apply::RunResult& run) {
     addLine(text, "  failed: " + shownSubject(outcome.change) + ": " + outcome.error->why);
   }
   if (failed > kShown) addLine(text, fmt::format("  and {} more", failed - kShown));
+}
+
+// Keys that can cut the node off are taken back together, and the rest stays.
+bool tookBack(const apply::RunResult& run) {
+  return std::any_of(run.outcomes.begin(), run.outcomes.end(),
+                     [](const auto& outcome) { return outcome.error && outcome.error->reason == "CutOff"; });
 }
 
 std::string withReason(const host::Error& error) { return error.reason + ": " + error.text(); }
@@ -49,7 +57,7 @@ std::string changes(const apply::RunResult& run) {
 
 Answer ofRun(const apply::RunResult& run, std::string headline) {
   Answer answer{run.failed() ? 1 : 0, std::move(headline)};
-  if (run.undone) answer.exitStatus = 4;
+  if (run.undone || tookBack(run)) answer.exitStatus = 4;
   addFailures(answer.text, run);
   if (!run.note.empty()) addLine(answer.text, "  note: " + run.note);
   return answer;

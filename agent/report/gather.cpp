@@ -70,7 +70,7 @@ void addFailures(const std::vector<apply::Outcome>& outcomes, Status& status) {
   for (const auto& outcome : outcomes) {
     if (!outcome.error) continue;
     auto& list = isFile(outcome.change.action) ? status.k3s.failed : status.tuning.failed;
-    const KeyProblem problem{shownSubject(outcome.change), outcome.error->why};
+    const KeyProblem problem{shownSubject(outcome.change), outcome.error->why, outcome.error->reason};
     const bool known =
         std::any_of(list.begin(), list.end(), [&](const KeyProblem& one) { return one.subject == problem.subject; });
     if (!known) list.push_back(problem);

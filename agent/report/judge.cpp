@@ -43,6 +43,13 @@ std::string first(const std::vector<apply::Contest>& contests) {
   return first(problems);
 }
 
+// A key that was taken back because the node was no longer reached.
+const KeyProblem* cutOff(const Status& status) {
+  const auto& failed = status.tuning.failed;
+  const auto found = std::find_if(failed.begin(), failed.end(), [](const auto& one) { return one.reason == "CutOff"; });
+  return found == failed.end() ? nullptr : &*found;
+}
+
 bool somethingInForce(const Status& status) { return status.generation.inForce > 0; }
 bool unconfigured(const Status& status) { return status.mode == "unconfigured"; }
 bool observing(const Status& status) { return status.mode == "observe"; }
@@ -71,6 +78,7 @@ Condition ready(const Status& status, const Condition& stall, const Condition& b
   };
   if (stall.status == "True") return no(stall.reason, stall.message);
   if (unconfigured(status)) return make("Ready", "Unknown", "Unconfigured", "no repository is configured");
+  if (const auto* key = cutOff(status)) return no("CutOff", key->subject + ": " + key->why);
   if (!status.tuning.failed.empty()) return no("KeysFailed", first(status.tuning.failed));
   if (!status.k3s.failed.empty()) return no("FilesFailed", first(status.k3s.failed));
   if (status.generation.state == "rolled-back") return no("RolledBack", status.generation.why);

@@ -26,6 +26,7 @@ struct Condition {
 struct KeyProblem {
   std::string subject;  // dotted key, path, module
   std::string why;
+  std::string reason = {};  // of what failed: "CutOff", "Invalid", ...
 };
 
 struct Status {

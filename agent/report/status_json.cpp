@@ -15,7 +15,8 @@ constexpr int kIndent = 1;
 
 Json problemsJson(const std::vector<KeyProblem>& problems) {
   Json list = Json::array();
-  for (const auto& problem : problems) list.push_back(Json{{"subject", problem.subject}, {"why", problem.why}});
+  for (const auto& problem : problems)
+    list.push_back(Json{{"subject", problem.subject}, {"reason", problem.reason}, {"why", problem.why}});
   return list;
 }
 
@@ -60,6 +61,7 @@ std::vector<KeyProblem> readProblems(const Json& object, const char* key) {
   for (const auto& one : list(object, key)) {
     KeyProblem problem;
     read(member(one, key), "subject", problem.subject);
+    if (one.contains("reason")) read(one, "reason", problem.reason);  // files of older versions have none
     read(one, "why", problem.why);
     problems.push_back(std::move(problem));
   }

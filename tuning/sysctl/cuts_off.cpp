@@ -71,4 +71,12 @@ std::optional<std::string_view> cutsOff(std::string_view key) {
   return std::nullopt;
 }
 
+int rank(std::string_view key, std::string_view value) {
+  constexpr std::string_view kAcceptRa = "/accept_ra";
+  if (!cutsOff(key)) return 0;
+  const bool acceptRa = key.size() > kAcceptRa.size() && key.substr(key.size() - kAcceptRa.size()) == kAcceptRa;
+  if (!acceptRa) return 2;
+  return value == "2" ? 1 : 3;
+}
+
 }  // namespace bedplate::sysctl

@@ -85,6 +85,10 @@ bool claimedByK3s(std::string_view key);
 // it could match such a key. The table stands in cuts_off.cpp. Such keys are set as a group that is taken back together
 // when the node no longer reaches what it reached before (docs/architecture.md).
 std::optional<std::string_view> cutsOff(std::string_view key);
+// The order in which keys are set; equal ranks in key order. Those that can cut the node off come last, and among them
+// accept_ra = 2 first and its taking away at the end: with forwarding on, the kernel drops advertised routes without
+// it.
+int rank(std::string_view key, std::string_view value);
 
 // A key with the value it should have, after globs are expanded, the stronger rules have won and bounds have raised it.
 struct Want {

@@ -19,7 +19,7 @@ struct KeeperTest : testing::Test {
   }
   void start() {
     process.reset();
-    process = std::make_unique<Process>(tree, clock, kernel);
+    process = std::make_unique<Process>(tree, clock, kernel, reach);
   }
   RunResult apply(const plan::Target& target) { return keep(process->keeper.apply(target, "commit")); }
   RunResult repair(bool enforce = true) { return keep(process->keeper.repair(enforce)); }
@@ -53,6 +53,7 @@ struct KeeperTest : testing::Test {
   testlib::TempTree tree;
   testlib::FakeClock clock;
   Kernel kernel{tree.files()};
+  Reach* reach = nullptr;
   std::unique_ptr<Process> process;
 };
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "agent/apply/apply.h"
 #include "tests/lib/forwarding_files.h"
@@ -46,11 +47,13 @@ class Kernel final : public testlib::ForwardingFiles {
   using ForwardingFiles::ForwardingFiles;
   host::Status writeValue(const std::string& path, std::string_view value) override {
     ++writes;
+    order.push_back(path);
     if (refuses.contains(path)) return host::failErrno(EINVAL, shown(path), "cannot write");
     return inner_.writeValue(path, value);
   }
   std::set<std::string> refuses;
   int writes = 0;
+  std::vector<std::string> order;  // paths of the values that were written
 };
 
 inline const std::map<std::string, std::string>& kernelDefaults() {
@@ -122,9 +125,9 @@ struct TargetBuilder {
 
 // A process on the node: its store and its keeper.
 struct Process {
-  Process(testlib::TempTree& tree, host::Clock& clock, host::Files& files)
+  Process(testlib::TempTree& tree, host::Clock& clock, host::Files& files, Reach* reach = nullptr)
       : loader(tree),
-        machine{tree.files(), files, clock, loader},
+        machine{tree.files(), files, clock, loader, reach},
         store(openStore(tree, clock, files)),
         keeper(machine, store) {}
 

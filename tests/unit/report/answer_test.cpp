@@ -52,6 +52,10 @@ TEST(Answer, AProblemHasItsReasonAndItsFindings) {
 
 TEST(Answer, TakenBackIsFour) {
   apply::SyncResult result = synced();
+  result.applied->outcomes.push_back(
+      {sysctlChange("net/ipv4/ip_forward", "0", "1"), host::Error{"CutOff", 0, "", "taken back: it is silent", ""}});
+  EXPECT_EQ(answer(result, config::Mode::enforce).exitStatus, 4);
+  result.applied->outcomes.clear();
   result.applied->undone = true;
   EXPECT_EQ(answer(result, config::Mode::enforce).exitStatus, 4);
   EXPECT_EQ(answer(host::Error{"TakenBack", 0, "commit x", "was taken back", ""}).exitStatus, 4);

@@ -66,6 +66,10 @@ TEST(Judge, FailedKeysAndFilesAreCritical) {
   EXPECT_EQ(judged(keys), 2);
   EXPECT_EQ(of(keys, "Ready").reason, "KeysFailed");
   EXPECT_EQ(of(keys, "Tuned").status, "False");
+  keys.tuning.failed.push_back({"net.ipv4.ip_forward", "taken back: it is silent", "CutOff"});
+  EXPECT_EQ(judged(keys), 2);
+  EXPECT_EQ(of(keys, "Ready").reason, "CutOff");
+  EXPECT_EQ(of(keys, "Ready").message, "net.ipv4.ip_forward: taken back: it is silent");
   Status files = goodStatus();
   files.k3s.failed = {{"/var/lib/rancher/k3s/server/manifests/bedplate/a.yaml", "no space"}};
   EXPECT_EQ(judged(files), 2);
