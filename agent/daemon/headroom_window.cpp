@@ -1,6 +1,7 @@
 #include "agent/daemon/headroom_window.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "tuning/process/process.h"
 
@@ -71,7 +72,7 @@ std::optional<report::Headroom::Conntrack> HeadroomWindow::conntrack(host::Files
   result.insertFailed = rate(0);
   result.drop = rate(1);
   result.earlyDrop = rate(2);
-  result.seconds = static_cast<std::int64_t>(seconds + 0.5);
+  result.seconds = std::llround(seconds);
   return result;
 }
 

@@ -37,7 +37,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(self.tree.sysctl("net.ipv4.ip_forward"), "0")
         self.assertFalse((self.tree / "var/lib/bedplate/state.db").exists())
         plan = json.loads(self.run_cli(1, "diff", "-o", "json").stdout)
-        self.assertEqual([c["subject"] for c in plan["changes"]][:2], ["net.ipv4.ip_forward", "vm.max_map_count"])
+        self.assertEqual([c["subject"] for c in plan["changes"]][:2], ["vm.max_map_count", "net.ipv4.ip_forward"])
 
     def test_sync_then_nothing_to_do(self):
         head = self.repository.run("rev-parse", "HEAD")
