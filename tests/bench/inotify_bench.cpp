@@ -75,14 +75,15 @@ std::int64_t descriptorsNow(host::Files& files) {
   return usage ? usage->descriptors : 0;
 }
 
-// Up to `descriptors` on this machine: processes of 20 with one instance each, as on a node.
+// Up to `descriptors` on this machine: processes of some 20 with one instance each, as on a node.
 void fillDescriptors(World& world, host::Files& files, std::int64_t descriptors) {
-  constexpr int kEach = 20;
-  const std::int64_t missing = descriptors - descriptorsNow(files);
-  for (int i = 0; i < missing / (kEach + 3); ++i) {
+  constexpr std::int64_t kEach = 20;
+  for (int i = 0; world.trouble.empty(); ++i) {
+    const std::int64_t missing = descriptors - descriptorsNow(files);
+    if (missing <= 0) return;
     const bool instance = i < kPerUser;
     if (!world.holders.add(kUser, [&] {
-          for (int fd = 0; fd < kEach; ++fd)
+          for (std::int64_t fd = 0; fd < std::min(kEach, missing); ++fd)
             if ((fd == 0 && instance ? ::inotify_init1(0) : ::eventfd(0, 0)) < 0) return false;
           return true;
         }))

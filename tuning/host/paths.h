@@ -20,7 +20,6 @@ inline constexpr const char* conntrackCounters = "proc/net/stat/nf_conntrack";
 // Only of what is a module, not built in; and only while that one is loaded.
 inline constexpr const char* conntrackInitState = "sys/module/nf_conntrack/initstate";
 inline constexpr const char* conntrackNetlinkModule = "sys/module/nf_conntrack_netlink";
-inline constexpr const char* processes = "proc";
 inline constexpr const char* inotifyInstances = "proc/sys/fs/inotify/max_user_instances";
 inline constexpr const char* inotifyWatches = "proc/sys/fs/inotify/max_user_watches";
 inline constexpr const char* fileHandles = "proc/sys/fs/file-nr";

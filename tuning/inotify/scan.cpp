@@ -27,13 +27,13 @@ struct Instance {
 bool byPid(const Instance& a, const Instance& b) { return a.pid != b.pid ? a.pid < b.pid : a.fd < b.fd; }
 
 std::string inProcess(std::int64_t pid, const char* name) {
-  return host::joinPath(host::joinPath(host::paths::processes, std::to_string(pid)), name);
+  return host::joinPath(host::joinPath(host::paths::proc, std::to_string(pid)), name);
 }
 
 // All inotify descriptors, by pid.
 host::Result<std::vector<Instance>> collect(host::Files& files, Usage& usage) {
   std::vector<Instance> instances;
-  BEDPLATE_TRY_LET(const auto names, files.list(host::paths::processes, kMostProcesses));
+  BEDPLATE_TRY_LET(const auto names, files.list(host::paths::proc, kMostProcesses));
   for (const std::string& name : names) {
     const auto pid = parseNumber(name);
     if (!pid || *pid == 0) continue;
@@ -80,7 +80,7 @@ void setOwners(host::Files& files, std::vector<Holder>& holders) {
   texts.reserve(holders.size());
   for (const Holder& holder : holders) texts.push_back(std::to_string(holder.pid));
   const std::vector<std::string_view> names(texts.begin(), texts.end());
-  files.infos(host::paths::processes, names, [&](std::size_t i, host::Result<host::FileInfo> info) {
+  files.infos(host::paths::proc, names, [&](std::size_t i, host::Result<host::FileInfo> info) {
     if (info)
       holders[i].uid = info->uid;
     else
