@@ -24,7 +24,8 @@ using Sets = KnownWriter::Sets;
 
 constexpr std::string_view kStart = "at each start";
 constexpr std::string_view kInterface = "when an interface comes up";
-constexpr std::string_view kConntrack = "set kube-proxy-arg conntrack-max-per-core=0, which hands the key to Bedplate";
+constexpr std::string_view kConntrack =
+    "set tuning.conntrack.max in node.yaml, or kube-proxy-arg conntrack-max-per-core=0: both hand the key to Bedplate";
 constexpr std::string_view kEstablished = "set kube-proxy-arg conntrack-tcp-timeout-established to it, or to 0s";
 constexpr std::string_view kCloseWait = "set kube-proxy-arg conntrack-tcp-timeout-close-wait to it, or to 0s";
 constexpr std::string_view kForwarding = "leave it at 1: pods reach the network through the host";

@@ -15,7 +15,8 @@ using testing::StartsWith;
 
 const std::string kConntrack =
     "sysctl.d/a.conf:1: warning: net.netfilter.nf_conntrack_max: K3s sets it to max(131072, 32768 per core) at each "
-    "start: set kube-proxy-arg conntrack-max-per-core=0, which hands the key to Bedplate";
+    "start: set tuning.conntrack.max in node.yaml, or kube-proxy-arg conntrack-max-per-core=0: both hand the key to "
+    "Bedplate";
 const std::string kWants = "net.netfilter.nf_conntrack_max = 500000\n";
 const std::string kHeader = "apiVersion: bedplate.dev/v1alpha1\nkind: NodeConfig\n";
 
