@@ -122,9 +122,10 @@ Headroom readHeadroom(const Json& json) {
   if (find(json, "conntrack") != nullptr) headroom.conntrack = readConntrack(section(json, "conntrack"));
   if (find(json, "inotify") != nullptr) headroom.inotify = readInotify(section(json, "inotify"));
   if (find(json, "fileHandles") != nullptr) {
-    Headroom::FileHandles& handles = headroom.fileHandles.emplace();
+    Headroom::FileHandles handles;
     read(section(json, "fileHandles"), "used", handles.used);
     read(section(json, "fileHandles"), "limit", handles.limit);
+    headroom.fileHandles = handles;
   }
   return headroom;
 }

@@ -39,6 +39,7 @@ std::string first(const std::vector<KeyProblem>& problems) {
 
 std::string first(const std::vector<apply::Contest>& contests) {
   std::vector<KeyProblem> problems;
+  problems.reserve(contests.size());
   for (const auto& contest : contests) problems.push_back({shownSubject(contest), whyContested(contest)});
   return first(problems);
 }
