@@ -39,8 +39,8 @@ void Pass::setAgain() {
     auto status = tree.write(key, seen.want.value);
     if (status) continue;
     unsettled_[key] = status.error().reason + ": " + status.error().why;
-    const auto outcome =
-        std::find_if(outcomes_.begin(), outcomes_.end(), [&](const Outcome& one) { return one.change.subject == key; });
+    const auto outcome = std::find_if(outcomes_.begin(), outcomes_.end(),
+                                      [&subject = key](const Outcome& one) { return one.change.subject == subject; });
     if (outcome != outcomes_.end() && !seen.want.tolerant) outcome->error = std::move(status).error();
   }
 }
