@@ -158,7 +158,8 @@ void run(int argc, char** argv) {
   auto files = host::HostFiles::open("/");
   if (!files) return;
   Worlds worlds;
-  const auto add = [&](const char* name, const char* world, const std::function<void(World&)>& fill, Request request) {
+  const auto add = [&](const char* name, const char* world, const std::function<void(World&)>& fill,
+                       const Request& request) {
     benchmark::RegisterBenchmark(name, [=, &worlds, &files](benchmark::State& state) {
       measure(state, *files, worlds.with(world, fill), request);
     })->Unit(benchmark::kMillisecond);

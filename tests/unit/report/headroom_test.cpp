@@ -20,13 +20,13 @@ using testing::Not;
 Headroom roomy() {
   Headroom headroom;
   headroom.takenUs = kNow - 3'000'000;
-  auto& conntrack = headroom.conntrack.emplace();
+  auto& conntrack = headroom.conntrack.emplace(Headroom::Conntrack{});
   conntrack.entries = 31'000;
   conntrack.limit = 262'144;
   conntrack.insertFailed = 0.5;
   conntrack.seconds = 300;
   conntrack.events = {{"insert_failed", 150}, {"drop", 0}, {"early_drop", 0}};
-  auto& inotify = headroom.inotify.emplace();
+  auto& inotify = headroom.inotify.emplace(Headroom::Inotify{});
   inotify.instancesLimit = 128;
   inotify.watchesLimit = 192'536;
   inotify.watchesUs = kNow - 600'000'000;
