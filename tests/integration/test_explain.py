@@ -132,12 +132,12 @@ class Explain(unittest.TestCase):
         self.tree.sysctl("net.netfilter.nf_conntrack_max", "600000")
         plan = self.cli(1, "diff")
         self.assertIn("nodes/web-01/sysctl.d/50-x.conf:1: warning: net.netfilter.nf_conntrack_max: K3s sets it to "
-                      "max(131072, 32768 per core) at each start: set kube-proxy-arg", plan)
+                      "max(131072, 32768 per core) at each start: set tuning.conntrack.max", plan)
         self.assertIn("600000 -> 500000   (nodes/web-01 sysctl.d/50-x.conf:1; lowers it; K3s sets it to max(131072, "
                       "32768 per core) at each start)", plan)
         self.cli(0, "sync")
         text = self.cli(0, "explain", "net.netfilter.nf_conntrack_max")
-        self.assertIn("also by     K3s sets 131072 (2 cores) at each start: set kube-proxy-arg", text)
+        self.assertIn("also by     K3s sets 131072 (2 cores) at each start: set tuning.conntrack.max", text)
         self.assertIn("overruled   131072  cluster  sysctl.d/99-k8s-networking.conf:", text)
 
 
