@@ -212,6 +212,8 @@ class SilentServer(DaemonCase):
         super().setUp()
         self.server = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.server.close)
+        # Ends accept() below, which else goes on with whatever socket gets this number next. Cleanups run backwards.
+        self.addCleanup(self.server.shutdown, socket.SHUT_RDWR)
         self.asked = threading.Event()
         self.held = []
         self.addCleanup(lambda: [connection.close() for connection, _ in self.held])
