@@ -4,7 +4,9 @@
 #include <cmath>
 #include <ctime>
 
-#include "tuning/bench/bench.h"
+#include "tuning/bench/disk.h"
+
+#include "tuning/bench/histogram.h"
 #include "tuning/bench/scratch.h"
 
 namespace bedplate::bench {

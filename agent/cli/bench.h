@@ -1,0 +1,62 @@
+// What the parts of `bedplate bench` share. Private to agent/cli.
+// Thread-safety: used from one thread.
+#pragma once
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "agent/cli/context.h"
+#include "agent/report/json.h"
+#include "tuning/bench/bench.h"
+
+namespace bedplate::cli {
+
+// The command line of `bedplate bench`.
+struct BenchAsked {
+  std::string what;
+  std::string directory;  // as given
+  std::string window = "10s";
+  std::uint64_t operations = 500;
+  double rate = 50;
+  bool closedLoop = false, force = false;
+};
+
+// Ctrl-C ends a measurement early, with what it has: while one of these lives, flag() is set by SIGINT.
+class StopOnInterrupt {
+ public:
+  StopOnInterrupt();
+  StopOnInterrupt(const StopOnInterrupt&) = delete;
+  StopOnInterrupt& operator=(const StopOnInterrupt&) = delete;
+  ~StopOnInterrupt();
+  static const std::atomic<bool>& flag();
+
+ private:
+  struct sigaction before_{};
+};
+
+// A bar on a terminal, nothing elsewhere. Goes to stderr: stdout is for results.
+class Bar {
+ public:
+  Bar(Context& context, std::string label) : context_(context), label_(std::move(label)) {}
+  Bar(const Bar&) = delete;
+  Bar& operator=(const Bar&) = delete;
+  ~Bar();
+  void operator()(double share);
+
+ private:
+  Context& context_;
+  std::string label_;
+  int shown_ = -1;
+};
+
+void benchRow(Context& context, std::string_view label, const std::string& text);
+void verdictRow(Context& context, bench::Verdict verdict, const std::string& reason);
+
+// Each measures, prints what it found unless JSON is asked for, and adds it to `json`.
+host::Result<bench::Verdict> benchDisk(Context& context, const BenchAsked& asked, report::Json& json);
+host::Result<bench::Verdict> benchSteal(Context& context, const BenchAsked& asked, report::Json& json);
+
+}  // namespace bedplate::cli
