@@ -6,6 +6,7 @@ rounds. The remote is file:// on the same machine, the tree lies on tmpfs where 
 sysctls are plain files in it, so that nothing of the host changes. Times of a shared machine are noisy: medians.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -231,6 +232,19 @@ def in_namespace(pid, *arguments):
     return sorted(float(line) for line in done.stdout.split())
 
 
+def named(agent, pid, count):
+    """How many of so many writes by `sysctl -w`, which is gone in a millisecond, have their writer in the history."""
+    for key in KEYS[-count:]:
+        in_namespace(pid, "sysctl", "-q", "-w", f"{key.replace('/', '.')}=0")
+        time.sleep(0.05)
+    time.sleep(1)
+    drift = json.loads(agent.cli("history", "-o", "json", check=True).stdout)["drift"][:count]
+    wrong = {event["writer"] for event in drift if " sysctl " not in event["writer"] and event["writer"] != "unknown"}
+    if wrong:
+        raise SystemExit(f"the wrong writer is named: {wrong}")
+    return sum(event["writer"] != "unknown" for event in drift) / len(drift) * 100
+
+
 def at(times, share):
     return times[min(len(times) - 1, int(len(times) * share))]
 
@@ -247,6 +261,7 @@ def keys(rounds, seconds):
     times = in_namespace(pid, *me, str(rounds), "/proc/sys", "0.1")
     row["key drift to repair by event, median ms"] = statistics.median(times)
     row["key drift to repair by event, p99 ms"] = at(times, 0.99)
+    row["writers that were `sysctl -w` and are named, %"] = named(agent, pid, 50)
     other = agent.tree / "elsewhere"
     other.mkdir()
     times = in_namespace(pid, "unshare", "--mount", "sh", "-c", 'mount -t proc proc "$1" && shift && exec "$@"', "sh",

@@ -25,7 +25,7 @@ DAEMON = BUILD / "bedplated"
 WORKER = BUILD / "bedplate-worker"
 
 
-def wait_for(what, check, seconds=20.0, every=0.02):
+def wait_for(what, check, seconds=60.0, every=0.02):
     """Calls check() until it gives something true and returns that; AssertionError naming `what` after the deadline."""
     deadline = time.monotonic() + seconds
     while True:

@@ -16,7 +16,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from agent import wait_for  # noqa: E402
 
 RELEASE = "bookworm"
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "openssh-server", "git", "iproute2", "procps", "ca-certificates", "python3",
@@ -24,18 +26,6 @@ PACKAGES = ["systemd", "systemd-sysv", "dbus", "openssh-server", "git", "iproute
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "bedplate-node"
 # nspawn's exit status when the node asked for a reboot.
 REBOOT = 133
-
-
-def wait_for(what, check, seconds=60.0, every=0.1):
-    """Calls check() until it gives something true and returns that; AssertionError naming `what` after the deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = check()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(every)
 
 
 def why_not():

@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 import agent  # noqa: E402
 import node as nodes  # noqa: E402
 from node import wait_for  # noqa: E402
+from words import Words  # noqa: E402
 
 DIST = HERE.parents[1] / "dist"
 MANIFESTS = "/var/lib/rancher/k3s/server/manifests/bedplate"
@@ -57,7 +58,7 @@ class Repository(agent.Repository):
         return super().commit(files, *args, **options)
 
 
-class Story(unittest.TestCase):
+class Story(Words, unittest.TestCase):
     failed_at = None
 
     @classmethod
@@ -103,27 +104,6 @@ class Story(unittest.TestCase):
                         f"{extra}[node]\nmode = {mode}\n")
         self.node.run("bedplated", "--check-config")
         self.node.run("systemctl", "reload", "bedplated.service")
-
-    def status_with(self, what, check, seconds=60):
-        """Waits until `bedplate status -o json` is as asked, and gives it."""
-        seen = {}
-
-        def look():
-            seen["status"] = self.node.status()
-            try:
-                return check(seen["status"])
-            except (KeyError, TypeError):
-                return False
-
-        try:
-            wait_for(what, look, seconds, 0.3)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{json.dumps(seen['status'], indent=1)}") from None
-        return seen["status"]
-
-    def in_force(self, commit, seconds=60):
-        return self.status_with(f"commit {commit[:7]} in force", lambda s: s["generation"]["commit"] == commit
-                                and s["generation"]["state"] == "applied", seconds)
 
     def condition(self, status, kind):
         return next(c for c in status["conditions"] if c["type"] == kind)

@@ -48,6 +48,33 @@ std::size_t descriptorLimit() {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
+bool overflowed(const fanotify_event_metadata& event) { return (event.mask & FAN_Q_OVERFLOW) != 0; }
+bool overflowed(const inotify_event& event) { return (event.mask & IN_Q_OVERFLOW) != 0; }
+
+// Reads what there is and gives each event with its bytes to `one`, which gives its length, or 0 for an event of a
+// version that is not ours. True when events were lost.
+template <class Event, class One>
+bool readEvents(int group, const One& one) {
+  alignas(Event) std::array<char, kBuffer> buffer;
+  bool lost = false;
+  for (int turn = 0; turn < kMostReads; ++turn) {
+    const ssize_t size = ::read(group, buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    // Anything but "nothing more" means that an event could not be given to us.
+    if (size < 0) return lost || errno != EAGAIN;
+    if (size == 0) return lost;
+    for (std::size_t at = 0; at + sizeof(Event) <= static_cast<std::size_t>(size);) {
+      Event event;
+      std::memcpy(&event, buffer.data() + at, sizeof event);
+      lost = lost || overflowed(event);
+      const std::size_t length = one(buffer.data() + at, event);
+      if (length == 0) return true;
+      at += length;
+    }
+  }
+  return lost;
+}
+
 // The pidfd among the records behind an event; -1 for none, and for a process that is gone.
 int pidfdOf(const char* event, const fanotify_event_metadata& head) {
 #ifdef FAN_REPORT_PIDFD
@@ -178,53 +205,28 @@ bool KeyWatch::drain(const Take& take) {
 }
 
 bool KeyWatch::drainFanotify(const Take& take) {
-  alignas(fanotify_event_metadata) std::array<char, kBuffer> buffer;
   const pid_t self = ::getpid();
-  bool lost = false;
-  for (int turn = 0; turn < kMostReads; ++turn) {
-    const ssize_t size = ::read(group_.get(), buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    // Anything but "nothing more" means that an event could not be given to us.
-    if (size < 0) return lost || errno != EAGAIN;
-    if (size == 0) return lost;
-    for (std::size_t at = 0; at + sizeof(fanotify_event_metadata) <= static_cast<std::size_t>(size);) {
-      fanotify_event_metadata event;
-      std::memcpy(&event, buffer.data() + at, sizeof event);
-      if (event.vers != FANOTIFY_METADATA_VERSION || event.event_len < sizeof event) return true;
-      const host::UniqueFd file(event.fd);
-      const host::UniqueFd process(pidfdOf(buffer.data() + at, event));
-      at += event.event_len;
-      if ((event.mask & FAN_Q_OVERFLOW) != 0) lost = true;
-      if (!file.valid() || event.pid == self) continue;
-      struct stat status{};
-      const auto key = ::fstat(file.get(), &status) == 0 ? byInode_.find(status.st_ino) : byInode_.end();
-      if (key == byInode_.end()) continue;  // a mark that was just taken off
-      // With pidfds a process without one is gone, and its number may be another's.
-      const bool known = !pidfds_ || process.valid();
+  return readEvents<fanotify_event_metadata>(group_.get(), [&](const char* bytes, const auto& event) -> std::size_t {
+    if (event.vers != FANOTIFY_METADATA_VERSION || event.event_len < sizeof event) return 0;
+    const host::UniqueFd file(event.fd);
+    const host::UniqueFd process(pidfdOf(bytes, event));
+    struct stat status{};
+    if (!file.valid() || event.pid == self || ::fstat(file.get(), &status) != 0) return event.event_len;
+    // With pidfds a process without one is gone, and its number may be another's.
+    const bool known = !pidfds_ || process.valid();
+    // Else a mark that was just taken off.
+    if (const auto key = byInode_.find(status.st_ino); key != byInode_.end())
       take(key->second, known ? event.pid : 0, process.valid() ? process.get() : -1);
-    }
-  }
-  return lost;
+    return event.event_len;
+  });
 }
 
 bool KeyWatch::drainInotify(const Take& take) {
-  alignas(inotify_event) std::array<char, kBuffer> buffer;
-  bool lost = false;
-  for (int turn = 0; turn < kMostReads; ++turn) {
-    const ssize_t size = ::read(group_.get(), buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return lost || errno != EAGAIN;
-    if (size == 0) return lost;
-    for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(size);) {
-      inotify_event event;
-      std::memcpy(&event, buffer.data() + at, sizeof event);
-      at += sizeof event + event.len;
-      if ((event.mask & IN_Q_OVERFLOW) != 0) lost = true;
-      const auto key = byWatch_.find(event.wd);
-      if (key != byWatch_.end() && (event.mask & IN_MODIFY) != 0) take(key->second, 0, -1);
-    }
-  }
-  return lost;
+  return readEvents<inotify_event>(group_.get(), [&](const char*, const auto& event) -> std::size_t {
+    const auto key = byWatch_.find(event.wd);
+    if (key != byWatch_.end() && (event.mask & IN_MODIFY) != 0) take(key->second, 0, -1);
+    return sizeof event + event.len;
+  });
 }
 
 }  // namespace bedplate::sysctl

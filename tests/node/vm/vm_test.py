@@ -5,47 +5,20 @@ The tests are one story, in order: a boot is shared by as many of them as can be
 """
 
 import contextlib
-import io
 import json
 import os
 import pathlib
 import random
+import re
 import sys
-import tarfile
 import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-import image as images  # noqa: E402
-import machine as machines  # noqa: E402
-from node import wait_for  # noqa: E402
-from node_test import package  # noqa: E402
+from cuts import CUTS, CUTS_PROGRAM, Cuts  # noqa: E402
+from story import DIRECTORY, KEYS, LEFT, Story, blanks, conf, package  # noqa: E402
 
-DIRECTORY = "clusters/oslo-prod/node"
-MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n  of: {}\n"
-# Stands for K3s: says what it found at its start. boot-saw is earlier: what the boot files alone have set.
-SAW = """[Unit]
-Description=What {who} would see
-{order}
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/local/bin/saw /run/{who}-saw
-[Install]
-WantedBy=multi-user.target
-"""
-SAW_PROGRAM = """#!/bin/sh
-cd /proc/sys
-for key in {keys}; do [ ! -e $key ] || echo "$key $(cat $key)"; done > $1.new
-for file in /var/lib/rancher/k3s/server/manifests/bedplate/* /etc/rancher/k3s/config.yaml; do
-  [ ! -e $file ] || echo "$file $(grep -o 'generation-.*' $file)"
-done >> $1.new
-mv $1.new $1
-"""
-KEYS = ["fs.inotify.max_user_instances", "fs.inotify.max_user_watches", "vm.max_map_count", "vm.swappiness",
-        "vm.dirty_background_ratio", "kernel.pid_max", "kernel.printk", "kernel.panic", "vm.overcommit_memory",
-        "vm.min_free_kbytes", "vm.panic_on_oom"]
 NODE = {
     "fs.inotify.max_user_instances": "8192",
     "fs.inotify.max_user_watches": "524288",
@@ -56,170 +29,33 @@ NODE = {
     "kernel.panic": "3",
     "vm.overcommit_memory": "1",
 }
-LEFT = ("kernel.panic", "vm.overcommit_memory")  # the kubelet sets them too: they are let go as they are
 LATE_SECONDS = 1
 REPAIR_SECONDS = 1  # by event; the poll would take up to 5
+KIND = "apiVersion: bedplate.dev/v1alpha1\nkind: NodeConfig\n"
+# Sends one datagram from each of so many ports: each is a connection to track.
+CONNECTIONS = """
+import socket, sys
+first, count = map(int, sys.argv[1:])
+for port in range(10000 + first, 10000 + first + count):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", port))
+        try:
+            one.sendto(b"x", ("127.0.0.1", 9))
+        except OSError:
+            pass
+"""
 CONNTRACK = {"net.netfilter.nf_conntrack_max": "200000", "net.netfilter.nf_conntrack_buckets": "131072"}
 
 
-# Two states between which the power is cut; the third key is in one of them alone.
-CUTS = {
-    "a": {"vm.swappiness": "11", "kernel.pid_max": "101000", "vm.dirty_background_ratio": "7"},
-    "b": {"vm.swappiness": "22", "kernel.pid_max": "202000"},
-}
-# Goes on to the next commit and syncs, then starts on the one after that and returns when a part of the time is over.
-CUTS_PROGRAM = """
-import pathlib, subprocess, sys, time
-def git(*args):
-    return subprocess.run(["git", "-C", "/srv/infra.git", *args], check=True, capture_output=True, text=True).stdout
-def start(commit):
-    pathlib.Path("/srv/infra.git/refs/heads/main.lock").unlink(missing_ok=True)  # of the last power cut
-    git("update-ref", "refs/heads/main", commit)
-    return subprocess.Popen(["bedplate", "sync"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-subprocess.run(["ln", "-sfn", "/srv/infra.git", "/run/infra.git"], check=True)
-first, second = git("rev-list", "--reverse", "main..cuts").split()[:2]
-begin = time.monotonic()
-if start(first).wait() != 0:
-    sys.exit("the first sync failed")
-took = time.monotonic() - begin
-start(second)
-time.sleep(took * float(sys.argv[1]))
-"""
-
-
-def conf(values):
-    return "".join(f"{key} = {value}\n" for key, value in values.items())
-
-
-def blanks(values):
-    """Values as the kernel shows them, with one blank where it has tabs."""
-    return {k: None if v is None else " ".join(v.split()) for k, v in values.items()}
-
-
-class Story(unittest.TestCase):
-    failed_at = None
-
-    @classmethod
-    def setUpClass(cls):
-        reason = images.why_not()
-        if reason:
-            raise unittest.SkipTest(f"SKIPPED: {reason}")
-        cls.vm = vm = machines.Machine(package())
-        cls.addClassCleanup(cls.put_away)
-        vm.boot()
-        vm.write("/usr/local/bin/saw", SAW_PROGRAM.format(keys=" ".join(k.replace(".", "/") for k in KEYS)), 0o755)
-        vm.write("/etc/systemd/system/k3s.service", SAW.format(who="k3s", order=""))
-        vm.write("/etc/systemd/system/boot.service", SAW.format(
-            who="boot", order="After=systemd-sysctl.service systemd-modules-load.service\nBefore=bedplated.service"))
-        # Git in the guest must survive a power cut by itself, or the test would be one of Git.
-        vm.write("/etc/gitconfig", "[safe]\n\tdirectory = *\n[core]\n\tfsync = all\n[user]\n\tname = Ada\n"
-                                   "\temail = ada@nordic-corp.no\n")
-        vm.sh("systemctl -q enable boot.service; systemctl -q enable --now k3s.service; mkdir -p /srv/infra;"
-              " git init -q -b main /srv/infra; git init -q --bare -b main /srv/infra.git")
-        vm.write("/root/bedplate.deb", package().read_bytes())
-        cls.kernel = blanks(vm.sysctls(*KEYS))
-
-    @classmethod
-    def put_away(cls):
-        if cls.vm.boots:
-            print(f"\n{len(cls.vm.boots)} boots, {min(cls.vm.boots):.0f} to {max(cls.vm.boots):.0f} s each", file=sys.stderr)
-        if os.environ.get("BEDPLATE_NODE_KEEP") and cls.vm.process.poll() is None:
-            print(f"\nkept, until it is ended with: kill {cls.vm.process.pid}; disk and console in {cls.vm.work}")
-            return
-        cls.vm.remove()
-
-    def setUp(self):
-        if Story.failed_at:
-            self.skipTest(f"the story ended at {Story.failed_at}")
-
-    def tearDown(self):
-        outcome = self._outcome.result
-        if not any(test is self for test, _ in outcome.failures + outcome.errors):
-            return
-        Story.failed_at = self._testMethodName
-        print(f"\n---- the console:\n{self.vm.console()}")
-        if self.vm.process.poll() is None:
-            journal = self.vm.try_run("journalctl", "--no-pager", "-u", "bedplated", "-n", "60").stdout
-            print(f"---- the journal of bedplated:\n{journal}----")
-
-    # ---- words of the story
-
-    def commit(self, files, message="change", push=True):
-        """files: path within the cluster directory -> text, or None to remove it. Gives the commit's id."""
-        archive = io.BytesIO()
-        gone = [name for name, text in files.items() if text is None]
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            for name, text in files.items():
-                if text is not None:
-                    entry = tarfile.TarInfo(f"{DIRECTORY}/{name}")
-                    entry.size = len(text.encode())
-                    tar.addfile(entry, io.BytesIO(text.encode()))
-        script = f"""cd /srv/infra; tar -xf -; cd {DIRECTORY}; for name; do rm "$name"; done
-git add -A .; git commit -q --allow-empty -m '{message}'; {'git push -q /srv/infra.git HEAD:main' if push else ''}
-git rev-parse HEAD"""
-        return self.vm.run("sh", "-ec", script, "sh", *gone, data=archive.getvalue()).strip()
-
-    def status_with(self, what, check, seconds=60):
-        """Waits until `bedplate status -o json` is as asked, and gives it."""
-        seen = {}
-
-        def look():
-            seen["status"] = self.vm.status()
-            try:
-                return check(seen["status"])
-            except (KeyError, TypeError):
-                return False
-
-        try:
-            wait_for(what, look, seconds, 0.3)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{json.dumps(seen['status'], indent=1)}") from None
-        return seen["status"]
-
-    def in_force(self, commit, seconds=90):
-        return self.status_with(f"commit {commit[:7]} in force", lambda s: s["generation"]["commit"] == commit
-                                and s["generation"]["state"] == "applied", seconds)
-
-    def holds(self, wanted):
-        self.assertEqual(blanks(self.vm.sysctls(*wanted)), wanted)
-
-    def seconds_until(self, act, key, value, limit=30):
-        """Does `act` (shell) in the guest and gives the seconds, by its own clock, until `key` holds `value`."""
-        script = """import subprocess, sys, time
-act, path, value, limit = sys.argv[1:]
-subprocess.run(["sh", "-ec", act], check=True)
-start = time.monotonic()
-while time.monotonic() < start + float(limit):
-    try:
-        if open(path).read().split() == value.split():
-            print(time.monotonic() - start)
-            sys.exit()
-    except OSError:
-        pass
-    time.sleep(0.001)
-sys.exit(f"after {limit} s {path} does not hold {value}")
-"""
-        done = self.vm.run("python3", "-c", script, act, "/proc/sys/" + key.replace(".", "/"), value, limit)
-        return float(done)
-
-    def saw(self, who):
-        wait_for(f"what {who} saw", lambda: self.vm.read_file(f"/run/{who}-saw"), 90)
-        return dict(line.split(" ", 1) for line in self.vm.run("cat", f"/run/{who}-saw").splitlines())
-
-    def held(self):
-        """key -> (boot id, original) of var/lib/bedplate/held."""
-        text = self.vm.read_file("/var/lib/bedplate/held")
-        lines = [line.split("\t") for line in text.splitlines()]
-        self.assertEqual(lines[-1], ["end"])
-        return {line[1].replace("/", "."): (line[2], line[3].replace("%09", "\t")) for line in lines if line[0] == "sysctl"}
-
-    # ---- the story
+class OneMachine(Cuts, Story):
+    """The tests run in the order of their numbers."""
 
     def test_01_a_commit_is_applied(self):
         self.commit({"sysctl.d/50-node.conf": conf(NODE), "sysctl.d/60-conntrack.conf": conf(CONNTRACK)}, "first")
         self.vm.run("dpkg", "-i", "/root/bedplate.deb")
         self.vm.write("/etc/bedplate/bedplate.conf.d/10-test.conf",
-                      f"[repository]\nurl = file:///srv/infra.git\npath = {DIRECTORY}\ninterval = 5s\n[node]\nmode = enforce\n")
+                      f"[repository]\nurl = file:///srv/infra.git\npath = {DIRECTORY}\ninterval = 5s\n[node]\nmode = enforce\n"
+                      "[report]\nmetrics-file = /run/bedplate/metrics.prom\n")
         self.vm.run("bedplated", "--check-config")
         self.vm.run("systemctl", "reload", "bedplated.service")
         status = self.in_force(self.vm.run("git", "-C", "/srv/infra.git", "rev-parse", "main").strip())
@@ -240,7 +76,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         loaded = {line.split()[0] for line in self.vm.run("lsmod").splitlines()}
         self.assertLessEqual({"nf_conntrack", "overlay"}, loaded)
         self.holds(CONNTRACK)
-        Story.buckets = self.held()["net.netfilter.nf_conntrack_buckets"][1]
+        type(self).buckets = self.held()["net.netfilter.nf_conntrack_buckets"][1]
         self.assertEqual(status["tuning"]["pending"], [])
         self.assertIn("modprobe@overlay.service", self.vm.run("journalctl", "--no-pager", "-b", "-o", "verbose", "-u",
                                                               "modprobe@overlay.service"))
@@ -293,7 +129,64 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         self.in_force(self.commit({"sysctl.d/60-conntrack.conf": conf(CONNTRACK)}, "a power of two"))
         self.holds(CONNTRACK)
 
-    def test_07_what_leaves_git_gets_back_its_original(self):
+    def test_07_conntrack_and_inotify_are_sized_by_the_machine(self):
+        auto = "tuning:\n  conntrack: {max: auto, buckets: auto}\n  inotify: {maxUserInstances: 8192, maxUserWatches: auto}\n"
+        self.in_force(self.commit({"node.yaml": KIND + auto, "sysctl.d/60-conntrack.conf": None,
+                                   "sysctl.d/50-node.conf": conf({k: v for k, v in NODE.items() if "watches" not in k})}, "auto"))
+        memory = int(self.vm.sh("awk '/^MemTotal:/ { print $2 }' /proc/meminfo")) * 1024
+        # docs/tuning.md: a sixteenth of the memory at 392 bytes an entry, at least 131072; the watches at 1344 bytes each.
+        entries = max(131072, memory // 16 // 392 // 8192 * 8192)
+        watches = max(65536, memory // 16 // 1344 // 8192 * 8192)
+        self.holds({"net.netfilter.nf_conntrack_max": str(entries), "fs.inotify.max_user_watches": str(watches)})
+        # The kernel's own table was too small by more than a factor of two.
+        self.assertGreater(entries, 2 * int(self.buckets))
+        self.holds({"net.netfilter.nf_conntrack_buckets": str(entries)})
+        explained = json.loads(self.vm.run("bedplate", "explain", "net.netfilter.nf_conntrack_max", "-o", "json"))
+        self.assertIn("node.yaml", json.dumps(explained))
+        drop_in = self.vm.sh("cat /etc/rancher/k3s/config.yaml.d/*conntrack*")
+        self.assertIn("conntrack-max-per-core=0", drop_in)
+        # One that is off by less is left: a resize holds the whole table.
+        self.vm.run("sysctl", "-q", "-w", "net.netfilter.nf_conntrack_buckets=131072")
+        time.sleep(7)  # a poll
+        self.holds({"net.netfilter.nf_conntrack_buckets": "131072"})
+        took = self.seconds_until("sysctl -q -w net.netfilter.nf_conntrack_buckets=1024", "net.netfilter.nf_conntrack_buckets",
+                                  str(entries))
+        self.assertLess(took, REPAIR_SECONDS)
+        self.in_force(self.commit({"node.yaml": None, "sysctl.d/60-conntrack.conf": conf(CONNTRACK),
+                                   "sysctl.d/50-node.conf": conf(NODE)}, "numbers again"))
+        self.holds({**NODE, **CONNTRACK})
+        self.assertEqual(self.vm.sh("ls /etc/rancher/k3s/config.yaml.d"), "")
+
+    def test_08_a_table_that_fills_up_is_told_before_and_when_it_is_full(self):
+        small = {"net.netfilter.nf_conntrack_max": "2000", "net.netfilter.nf_conntrack_udp_timeout": "900"}
+        self.in_force(self.commit({"sysctl.d/65-small.conf": conf(small)}, "a small table"))
+        # Nothing is tracked until a rule asks for it.
+        self.vm.run("nft", "add table ip t; add chain ip t out { type filter hook output priority 0; };"
+                           " add rule ip t out ct state new counter")
+        try:
+            self.vm.run("python3", "-c", CONNECTIONS, 0, 1600)
+            status = self.status_with("the warning", lambda s: any("conntrack table is" in w for w in s["warnings"]), 150)
+            used = status["headroom"]["conntrack"]
+            self.assertEqual(used["limit"], 2000)
+            self.assertAlmostEqual(used["entries"], int(self.vm.run("conntrack", "-C")), delta=50)
+            self.assertGreater(used["entries"], 1550)
+            self.assertEqual(self.vm.try_run("bedplate", "status").returncode, 1)
+            # Over the limit: the kernel throws entries out, or packets away. `conntrack -C` has loaded the netlink part.
+            self.vm.run("python3", "-c", CONNECTIONS, 2000, 3000)
+            status = self.status_with("the loss", lambda s: any("lost packets" in w for w in s["warnings"]), 150)
+            lost = sum(status["headroom"]["conntrack"]["events"].get(name, 0) for name in ("drop", "early_drop"))
+            said = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in self.vm.run("conntrack", "-S").splitlines()]
+            self.assertEqual(lost, sum(int(cpu["drop"]) + int(cpu["early_drop"]) for cpu in said))
+            self.assertGreater(lost, 500)
+            metrics = self.vm.sh("cat /run/bedplate/metrics.prom")
+            self.assertRegex(metrics, r'(?m)^bedplate_conntrack_entries_limit 2000$')
+            self.assertRegex(metrics, r'(?m)^bedplate_conntrack_events_total\{event="(early_)?drop"\} [1-9]')
+        finally:
+            self.vm.run("nft", "delete table ip t")
+        self.in_force(self.commit({"sysctl.d/65-small.conf": None}, "large again"))
+        self.holds(CONNTRACK)
+
+    def test_09_what_leaves_git_gets_back_its_original(self):
         less = {k: v for k, v in NODE.items() if k not in ("kernel.printk", "fs.inotify.max_user_watches", "kernel.panic")}
         self.in_force(self.commit({"sysctl.d/50-node.conf": conf(less)}, "less"))
         back = ("kernel.printk", "fs.inotify.max_user_watches")
@@ -302,7 +195,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         self.in_force(self.commit({"sysctl.d/50-node.conf": conf(NODE)}, "all again"))
         self.holds(NODE)
 
-    def test_08_release_gives_back_exact_originals_and_names_what_it_leaves(self):
+    def test_10_release_gives_back_exact_originals_and_names_what_it_leaves(self):
         done = self.vm.run("bedplate", "release")
         self.holds({k: NODE[k] if k in LEFT else self.kernel[k] for k in NODE})
         self.holds({"net.netfilter.nf_conntrack_max": CONNTRACK["net.netfilter.nf_conntrack_max"],
@@ -316,7 +209,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         self.vm.run("bedplate", "sync")
         self.holds({**NODE, **CONNTRACK})
 
-    def test_09_a_reboot_finds_the_values_before_k3s(self):
+    def test_11_a_reboot_finds_the_values_before_k3s(self):
         self.vm.reboot()
         # bedplated is ordered between the two, and the boot files are before both.
         for who in ("boot", "k3s"):
@@ -328,7 +221,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         self.assertEqual({k: v for k, (_, v) in self.held().items() if k in NODE and k not in LEFT},
                          {k: v for k, v in blanks(self.kernel).items() if k in NODE and k not in LEFT})
 
-    def test_10_what_left_git_after_a_reboot_is_the_kernels_default_after_the_next(self):
+    def test_12_what_left_git_after_a_reboot_is_the_kernels_default_after_the_next(self):
         # Also the first half of the next test: a machine that panics when it runs out of memory.
         less = {k: v for k, v in NODE.items() if k not in ("vm.max_map_count", "fs.inotify.max_user_instances")}
         self.in_force(self.commit({"sysctl.d/50-node.conf": conf({**less, "vm.panic_on_oom": "1"})}, "less"))
@@ -337,7 +230,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         self.assertIn("panic_on_oom", boot)
         self.assertNotIn("vm.max_map_count", self.held())
 
-    def test_11_a_value_that_takes_the_machine_down_is_gone_after_the_reboot(self):
+    def test_13_a_value_that_takes_the_machine_down_is_gone_after_the_reboot(self):
         good = self.vm.status()["generation"]["commit"]
         # Nearly all memory kept free: the next allocation finds none, and the kernel panics.
         self.commit({"sysctl.d/99-deadly.conf": conf({"vm.min_free_kbytes": str(self.vm.memory_mib * 1024 - 60000)})}, "deadly")
@@ -354,13 +247,12 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         self.assertEqual(self.vm.sysctl("vm.min_free_kbytes"), self.kernel["vm.min_free_kbytes"])
         self.assertEqual(self.saw("k3s")["vm/min_free_kbytes"], self.kernel["vm.min_free_kbytes"])
         self.assertEqual(status["source"]["commit"], good)
-        # And test_10's keys are the kernel's own again.
+        # And test_12's keys are the kernel's own again.
         for key in ("vm.max_map_count", "fs.inotify.max_user_instances"):
             self.assertEqual(self.vm.sysctl(key), self.kernel[key], key)
         self.in_force(self.commit({"sysctl.d/99-deadly.conf": None, "sysctl.d/50-node.conf": conf(NODE)}, "alive"))
 
-
-    def test_12_power_cuts_while_it_applies(self):
+    def test_14_power_cuts_while_it_applies(self):
         seed = int(os.environ.get("BEDPLATE_CUTS_SEED") or random.randrange(1 << 32))
         chance, cuts = random.Random(seed), int(os.environ.get("BEDPLATE_CUTS") or 5)
         print(f"\n{cuts} power cuts, BEDPLATE_CUTS_SEED={seed}", file=sys.stderr)
@@ -385,55 +277,7 @@ sys.exit(f"after {limit} s {path} does not hold {value}")
         history = self.vm.run("bedplate", "history")
         print(f"\n{history.count('interrupted')} generations were interrupted; after a cut: {sorted(seen)}", file=sys.stderr)
 
-    def prepare_cuts(self):
-        """A chain of commits that goes to and fro between two states. The remote is there only when the test says so: what
-        a boot brings back is looked at before the next fetch."""
-        stream = io.BytesIO()
-        for number in range(200):
-            name = "ab"[number % 2]
-            files = {"sysctl.d/80-cuts.conf": conf(CUTS[name]), "k3s/config.yaml": f"# generation-{name}\n",
-                     "manifests/app.yaml": MANIFEST.format(f"generation-{name}")}
-            stream.write(f"commit refs/heads/cuts\ncommitter Ada <ada@nordic-corp.no> {1790000000 + number} +0000\n"
-                         f"data {len(name)}\n{name}\n".encode())
-            if number == 0:
-                stream.write(b"from refs/heads/main^0\n")
-            for file, text in files.items():
-                stream.write(f"M 100644 inline {DIRECTORY}/{file}\ndata {len(text.encode())}\n{text}\n".encode())
-        self.vm.run("git", "-C", "/srv/infra.git", "fast-import", "--quiet", data=stream.getvalue())
-        self.vm.sh("cd /etc/bedplate/bedplate.conf.d; sed -i s,file:///srv,file:///run, 10-test.conf;"
-                   " ln -s /srv/infra.git /run/infra.git; systemctl reload bedplated.service; sync")
-
-    def state_now(self):
-        values = blanks(self.vm.sysctls(*CUTS["a"]))
-        return next((name for name in CUTS if all(values[k] == v for k, v in CUTS[name].items())), values)
-
-    def check_after_cut(self):
-        saw = self.saw("k3s")
-        names = {name for name in CUTS if all(saw[k.replace(".", "/")] == v for k, v in CUTS[name].items())}
-        marks = {value for file, value in saw.items() if file.startswith("/")}
-        self.assertTrue(len(names) == 1 and marks == {f"generation-{n}" for n in names}
-                        or not marks and not names, f"a mixture: {saw}")  # not yet taken over: neither
-        self.assertEqual(self.vm.run("bedplate", "history").count("corrupt"), 0)
-        self.assertEqual([e["MESSAGE"] for e in self.vm.journal() if e.get("BEDPLATE_REASON") == "StateRebuilt"], [])
-        status = self.status_with("a generation in force", lambda s: s["generation"]["inForce"] > 0)
-        self.assertIn(status["generation"]["state"], ("applied", "rolled-back"))
-        # An original is what the key held in its boot before the agent came: the kernel's own, or, of a key that left Git
-        # and came back in a later boot, what the boot files had set.
-        self.before[self.vm.boot_id] = {k.replace("/", "."): v for k, v in blanks(self.saw("boot")).items()}
-        for key, (boot, original) in self.held().items():
-            if key in self.kernel and key not in LEFT:  # those were let go as they were, and taken so
-                self.assertEqual(original, self.before[boot][key], key)
-        # What is in force is in the boot files, and nothing else of the two.
-        boot = self.vm.read_file("/etc/sysctl.d/99-zz-bedplate.conf")
-        for name in names:
-            for key, value in CUTS[name].items():
-                self.assertRegex(boot, rf"(?m)^{key.replace('.', '/').replace('/', '[./]')} *= *{value}$")
-            self.assertEqual("dirty_background_ratio" in boot, name == "a")
-        left = self.vm.sh("find /etc /var/lib/rancher /var/lib/bedplate -name '.*.bedplate' -o -path '*stage/*'")
-        self.assertEqual(left, "")
-        return "".join(names) or "neither"
-
-    def test_13_released_and_started_again_it_is_the_machine_it_was(self):
+    def test_15_released_and_started_again_it_is_the_machine_it_was(self):
         self.vm.run("bedplate", "release")
         self.vm.reboot()
         self.assertEqual(blanks(self.vm.sysctls(*KEYS)), self.kernel)

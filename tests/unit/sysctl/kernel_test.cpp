@@ -2,53 +2,24 @@
 // of the machine is touched (below /proc/sys/net a thread sees its own namespace).
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
 #include <random>
 
+#include "tests/lib/netns.h"
 #include "tests/lib/temp_tree.h"
 #include "tuning/sysctl/sysctl.h"
 
 namespace bedplate::sysctl {
 namespace {
 
+using testlib::inNamespace;
+
 constexpr const char* kSystemd = "/lib/systemd/systemd-sysctl";
 const std::vector<std::string> kDevices = {"all", "default", "lo"};
 // Keys that no other key changes behind our back.
 const std::vector<std::string> kNames = {"rp_filter", "log_martians", "arp_ignore", "arp_announce"};
-
-bool writeAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-// What `work` prints in a process and network namespace of its own; "unshare" when there is no namespace to be had.
-std::string inNamespace(const std::function<std::string()>& work) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return "pipe";
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    ::close(ends[0]);
-    const std::string text = ::unshare(CLONE_NEWNET) == 0 ? work() : "unshare";
-    ::_exit(writeAll(ends[1], text) ? 0 : 1);
-  }
-  ::close(ends[1]);
-  std::string out;
-  char buffer[4096];
-  for (ssize_t n = 0; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;)
-    out.append(buffer, static_cast<std::size_t>(n));
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? out : "died";
-}
 
 std::string dump(Tree& tree) {
   std::string text;
@@ -112,7 +83,7 @@ class Kernel : public testing::Test {
     if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root for a network namespace";
     if (::access(kSystemd, X_OK) != 0) GTEST_SKIP() << "SKIPPED: no " << kSystemd << " to compare with";
     const std::string probe = inNamespace([] { return std::string("ok"); });
-    if (probe != "ok") GTEST_SKIP() << "SKIPPED: no network namespace here (" << probe << ")";
+    if (probe != "ok") GTEST_SKIP() << probe;
     const std::string writable = inNamespace([] {
       return ::access("/proc/sys/net/ipv4/conf/all/rp_filter", W_OK) == 0 ? std::string("yes") : std::string("no");
     });
