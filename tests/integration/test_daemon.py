@@ -264,6 +264,19 @@ class SilentServer(DaemonCase):
         self.assertLess(time.monotonic() - begin, 20)
         self.assertNotIn("cannot reconcile: ", self.log().replace("suspended", ""))
 
+    def test_who_waits_for_a_daemon_that_dies_is_told(self):
+        self.wait_name()
+        waiting = subprocess.Popen([str(lib.CLI), "--root", str(self.tree.path), "sync"], env=self.agent.environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(waiting.kill)
+        time.sleep(3)  # until it has asked, which nothing tells
+        self.assertIsNone(waiting.poll())
+        self.agent.process.kill()
+        out, err = waiting.communicate(timeout=30)
+        self.assertEqual(waiting.returncode, 1, out + err)
+        self.assertTrue(err.startswith("bedplate: sync: the daemon's Sync: the daemon or the bus ended"), err)
+        self.assertIn("may have been done", err)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

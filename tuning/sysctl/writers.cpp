@@ -5,9 +5,10 @@
 //   CNI bridge    containernetworking/plugins, pkg/ip: a gateway turns forwarding on
 //   Cilium        tools/sysctlfix (its file in sysctl.d), pkg/datapath/loader (Reinitialize)
 //   Calico        felix/dataplane/linux/endpoint_mgr.go, for each cali* interface
-//   TuneD         profiles throughput-performance and virtual-guest
+//   TuneD         profiles throughput-performance, virtual-guest and virtual-host ([sysctl], and [vm] for dirty_*)
 //   ufw           conf/sysctl.conf, loaded by ufw-init
-//   networkd      src/network: it handles router advertisements itself, as NetworkManager does
+//   networkd      src/network/networkd-sysctl.c (accept_ra is always 0: it takes advertisements itself, as
+//                 NetworkManager does)
 //   cloud images  99-cloudimg-ipv6.conf of Ubuntu's
 #include "tuning/sysctl/writers.h"
 

@@ -20,6 +20,13 @@ class FakeRunner final : public Runner {
     Done done;
     done.act = command.act;
     note(name(command.act));
+    if (command.act == Act::suspend)
+      while (busy) ::usleep(1000);
+    if (command.act == Act::repair) {
+      const std::lock_guard lock(mutex_);
+      writers_ = command.writers;
+      whole_ = command.whole;
+    }
     if (command.act == Act::sync && !answers) {
       if (!waitForServer()) {
         note("cancelled");
@@ -34,7 +41,16 @@ class FakeRunner final : public Runner {
     const std::lock_guard lock(mutex_);
     return noted_;
   }
+  apply::Writers writers() {
+    const std::lock_guard lock(mutex_);
+    return writers_;
+  }
+  bool whole() {
+    const std::lock_guard lock(mutex_);
+    return whole_;
+  }
   std::atomic<bool> answers = true;
+  std::atomic<bool> busy = false;  // a suspend lasts as long
 
  private:
   bool waitForServer() {
@@ -53,6 +69,8 @@ class FakeRunner final : public Runner {
   EngineThread::Interrupt interrupt_;
   std::mutex mutex_;
   std::vector<std::string> noted_;
+  apply::Writers writers_;  // of the last repair
+  bool whole_ = false;
 };
 
 class EngineThreadTest : public testing::Test {
@@ -157,6 +175,20 @@ TEST_F(EngineThreadTest, RepairGoesFirst) {
   EXPECT_EQ(take(1)[0].done.act, Act::repair);
   runner->answers = true;
   EXPECT_EQ(take(2)[1].done.act, Act::sync);
+}
+
+TEST_F(EngineThreadTest, RepairsThatWaitAreOneWithAllTheirWriters) {
+  runner->busy = true;
+  post(Act::suspend);
+  waitUntilNoted("suspend");
+  thread->post({.act = Act::repair, .writers = {{"a", "pid 1 early"}, {"b", "pid 2 only"}}, .whole = true});
+  thread->post({.act = Act::repair, .writers = {{"a", "pid 3 late"}}});
+  runner->busy = false;
+  take(2);
+  EXPECT_THAT(runner->noted(), ElementsAre("suspend", "drift repair"));
+  EXPECT_THAT(runner->writers(),
+              testing::UnorderedElementsAre(testing::Pair("a", "pid 3 late"), testing::Pair("b", "pid 2 only")));
+  EXPECT_TRUE(runner->whole());
 }
 
 }  // namespace
