@@ -27,6 +27,9 @@ bool wouldLoad(host::Files& files) {
   return isModule && !files.info(host::paths::conntrackNetlinkModule);
 }
 
+// The text of older kernels has no columns for the others.
+bool inBoth(Event event) { return event != Event::clashResolve && event != Event::chainTooLong; }
+
 }  // namespace
 
 const char* name(Event event) {
@@ -62,13 +65,19 @@ host::Result<Stats> readStats(host::Files& files, bool kernel) {
 }
 
 void Totals::add(const Stats& stats) {
-  if (stats.source != source_) before_.clear();
+  const bool other = stats.source != source_;
+  if (other) {
+    // The text counts the same but has lines for numbers: a line for each CPU there can be, as netlink has a message.
+    if (before_.size() != stats.cpus.size()) before_.clear();
+    for (std::size_t i = 0; i < before_.size(); ++i) before_[i].number = stats.cpus[i].number;
+  }
   // Both are in the order of the kernel; a CPU that came or went moves the others.
   std::size_t at = 0;
   for (const Cpu& now : stats.cpus) {
     while (at < before_.size() && before_[at].number < now.number) ++at;
     if (at == before_.size() || before_[at].number != now.number) continue;
     for (std::size_t i = 0; i < kEvents; ++i) {
+      if (other && !inBoth(static_cast<Event>(i))) continue;
       const std::uint32_t grown = now.counters[i] - before_[at].counters[i];  // modulo 2^32
       totals_[i] += grown < 0x8000'0000U ? grown : now.counters[i];
     }

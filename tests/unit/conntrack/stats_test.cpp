@@ -185,12 +185,30 @@ TEST(ConntrackTotals, CpusThatComeAndGoAddOnlyWhatTheyGrew) {
   EXPECT_EQ(totals.of(Event::drop), 4U);
 }
 
-TEST(ConntrackTotals, AnotherSourceStartsAnew) {
+// nf_conntrack_netlink was loaded between two looks, by whoever ran `conntrack`: what happened meanwhile counts.
+TEST(ConntrackTotals, GoOnWhenTheSourceChanges) {
   Totals totals;
-  totals.add(one(10));
-  totals.add(one(900, Source::text));
+  Stats text = one(10, Source::text);
+  text.cpus.push_back({.number = 1, .counters = text.cpus[0].counters});
+  totals.add(text);
+  Stats netlink = text;
+  netlink.source = Source::netlink;
+  netlink.cpus[1].number = 4;  // the text has lines for numbers
+  netlink.cpus[1].counters[static_cast<std::size_t>(Event::drop)] = 17;
+  netlink.cpus[1].counters[static_cast<std::size_t>(Event::chainTooLong)] = 1000;  // of all time: the text had none
+  totals.add(netlink);
+  EXPECT_EQ(totals.of(Event::drop), 7U);
+  EXPECT_EQ(totals.of(Event::chainTooLong), 0U);
+}
+
+TEST(ConntrackTotals, AnotherNumberOfCpusInAnotherSourceStartsAnew) {
+  Totals totals;
+  Stats text = one(10, Source::text);
+  text.cpus.push_back({.number = 1, .counters = text.cpus[0].counters});
+  totals.add(text);
+  totals.add(one(900));
   EXPECT_EQ(totals.of(Event::drop), 0U);
-  totals.add(one(901, Source::text));
+  totals.add(one(901));
   EXPECT_EQ(totals.of(Event::drop), 1U);
 }
 
