@@ -122,6 +122,7 @@ Reconciler::Reconciler(const config::Config& config, Machine machine, Store& sto
       store_(store),
       worker_(std::move(worker)),
       keeper_(machine, store),
+      clock_(store, machine.clock),
       memory_(std::make_unique<Memory>()) {}
 
 Reconciler::~Reconciler() = default;
@@ -136,6 +137,7 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
   result.contact = true;
   if (machine_.reach != nullptr) machine_.reach->answered();
   result.head = session->head().hex();
+  if (follows(options)) clock_.seen(result.head);
 
   auto& seen = memory_->seen;
   const auto& refused = memory_->refused;
@@ -150,6 +152,7 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
     BEDPLATE_TRY(session->fetch());
     BEDPLATE_TRY_LET(auto commit, verified(*session, options.revision, rules));
     result.commit = commit;
+    if (follows(options)) clock_.fetched(commit.subject);
     BEDPLATE_TRY(read(*session, std::move(commit), node, result));
   }
   result.commit = seen->commit;
@@ -223,6 +226,7 @@ host::Status Reconciler::go(const plan::Target& target, SyncResult& result) {
     BEDPLATE_TRY(trust::writeAccepted(machine_.files, {commit, "agent", machine_.clock.wallUs()}));
   BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, "commit"));
   result.plan = planOf(*result.applied);
+  result.confirmed = clock_.applied(*result.applied);
   return {};
 }
 
@@ -255,6 +259,10 @@ SyncResult Reconciler::sync(const SyncOptions& options) {
   if (!options.revision.empty()) {
     memory_->seen.reset();
     memory_->refused.reset();
+  }
+  if (follows(options) && !result.head.empty()) {
+    if (!status) clock_.ended(status.error().reason);
+    if (status && planOnly) clock_.ended("Observing");
   }
   if (!status) result.problem = std::move(status).error();
   result.seconds = static_cast<double>(machine_.clock.monotonicNs() - begin) / 1e9;

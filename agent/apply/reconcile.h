@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/apply/apply.h"
+#include "agent/apply/commit_clock.h"
 #include "agent/cluster/cluster.h"
 #include "agent/config/config.h"
 #include "agent/plan/plan.h"
@@ -44,8 +45,9 @@ struct SyncResult {
   bool unchanged = false;                // nothing new since the last one: only the host was looked at
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
-  std::optional<plan::Plan> plan;    // what was, or would be, changed
-  std::optional<RunResult> applied;  // with afterApply
+  std::optional<plan::Plan> plan;        // what was, or would be, changed
+  std::optional<RunResult> applied;      // with afterApply
+  std::optional<CommitTimes> confirmed;  // the head, when it was confirmed with this sync
   double seconds = 0;
 };
 
@@ -67,6 +69,10 @@ class Reconciler {
   // Nothing stands against this target: it was not taken back, no rollback holds it.
   host::Status mayApply(const plan::Target& target);
   host::Status go(const plan::Target& target, SyncResult& result);
+  // Only the head is followed, and only by who may write.
+  static bool follows(const SyncOptions& options) {
+    return options.stop == SyncOptions::Stop::afterApply && options.revision.empty();
+  }
 
   const config::Config& config_;
   Machine machine_;
@@ -74,6 +80,7 @@ class Reconciler {
   source::WorkerSetup worker_;
   source::Limits limits_;
   Keeper keeper_;
+  CommitClock clock_;
   std::unique_ptr<Memory> memory_;
 };
 

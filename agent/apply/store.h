@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/apply/commit_times.h"
 #include "agent/apply/contested.h"
 #include "agent/plan/plan.h"
 #include "tuning/host/clock.h"
@@ -154,6 +155,11 @@ class Store {
 
   host::Status addSample(const Sample& sample);
   host::Result<std::vector<Sample>> samples(const std::string& probe, std::int64_t sinceUs, std::size_t limit);
+
+  // A row for each commit that was once the head; the newest 1000 are kept.
+  host::Status putCommitTimes(const CommitTimes& times);  // by its commit, new or in place of what there is
+  host::Result<std::optional<CommitTimes>> commitTimes(const std::string& commit);
+  host::Result<std::vector<CommitTimes>> commits(std::int64_t sinceUs, std::size_t limit);  // by seenUs, newest first
 
   host::Result<std::optional<Suspension>> suspension();
   host::Status suspend(const Suspension& suspension);

@@ -10,7 +10,7 @@
 namespace bedplate::apply {
 namespace {
 
-constexpr std::int64_t kSchema = 1;
+constexpr std::int64_t kSchema = 2;
 // quick_check reads the whole file; retention keeps ours far below this.
 constexpr std::uint64_t kCheckedBytes = 64 << 20;
 
@@ -34,6 +34,16 @@ CREATE INDEX samples_time ON samples(probe, wall_us);
 CREATE TABLE bad_trees(tree TEXT PRIMARY KEY, why TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1;
+)";
+
+// What each later version adds.
+constexpr const char* kSecond = R"(
+CREATE TABLE commits(
+  id INTEGER PRIMARY KEY, commit_id TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, generation INTEGER NOT NULL,
+  seen_us INTEGER NOT NULL, fetched_us INTEGER NOT NULL, applied_us INTEGER NOT NULL, confirmed_us INTEGER NOT NULL,
+  accepted_us INTEGER NOT NULL, waited TEXT NOT NULL);
+CREATE INDEX commits_time ON commits(seen_us);
+PRAGMA user_version = 2;
 )";
 
 host::Result<std::int64_t> schemaOf(Connection& connection) {
@@ -97,11 +107,15 @@ host::Result<Opened> openChecked(host::HostFiles& files) {
   BEDPLATE_TRY_LET(const std::int64_t schema, schemaOf(connection));
   if (schema > kSchema) return newer(connection, schema);
   BEDPLATE_TRY(check(connection, files));
-  Opened opened{std::move(connection), {}};
+  Opened opened{std::move(connection), {}, kSchema};
   if (schema == kSchema) return opened;
   BEDPLATE_TRY_LET(Transaction transaction, Transaction::begin(opened.connection));
-  BEDPLATE_TRY(opened.connection.execute(kTables));
-  BEDPLATE_TRY_LET(const std::size_t count, importGenerations(opened.connection, files));
+  std::size_t count = 0;
+  if (schema == 0) {
+    BEDPLATE_TRY(opened.connection.execute(kTables));
+    BEDPLATE_TRY_LET(count, importGenerations(opened.connection, files));
+  }
+  BEDPLATE_TRY(opened.connection.execute(kSecond));
   BEDPLATE_TRY(transaction.commit());
   if (count > 0)
     opened.note = "rebuilt with " + std::to_string(count) +
@@ -176,9 +190,9 @@ host::Result<Opened> openForReading(host::HostFiles& files) {
   BEDPLATE_TRY_LET(Connection connection, Connection::open(files, SQLITE_OPEN_READONLY));
   BEDPLATE_TRY_LET(const std::int64_t schema, schemaOf(connection));
   if (schema > kSchema) return newer(connection, schema);
-  if (schema < kSchema)
+  if (schema == 0)
     return host::fail("NotFound", connection.shown(), "holds no state yet", "start bedplated, or run bedplate sync");
-  return Opened{std::move(connection), {}};
+  return Opened{std::move(connection), {}, schema};
 }
 
 }  // namespace bedplate::apply

@@ -9,6 +9,7 @@ namespace bedplate::apply {
 struct Opened {
   Connection connection;
   std::string note;  // what was repaired
+  std::int64_t schema = 0;
 };
 
 host::Result<Opened> openForWriting(host::HostFiles& files, host::Clock& clock);

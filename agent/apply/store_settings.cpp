@@ -30,6 +30,10 @@ host::Status Store::suspend(const Suspension& suspension) {
   BEDPLATE_TRY(putSetting(db_->connection, "suspension.reason", suspension.reason));
   BEDPLATE_TRY(putSetting(db_->connection, "suspension.since", std::to_string(suspension.sinceUs)));
   BEDPLATE_TRY(putSetting(db_->connection, "suspension.until", std::to_string(suspension.untilUs)));
+  // What is on its way now is late because somebody wanted it so.
+  BEDPLATE_TRY(
+      db_->connection.execute("UPDATE commits SET waited = 'Suspended' WHERE confirmed_us = 0 AND waited = '' "
+                              "AND id = (SELECT max(id) FROM commits)"));
   return transaction.commit();
 }
 

@@ -11,20 +11,20 @@ constexpr int kWide = 100000;  // off a terminal nothing is cut
 
 int history(Context& context, std::size_t limit) {
   auto store = context.openStore();
-  std::vector<apply::Generation> generations;
-  std::vector<apply::DriftEvent> drift;
+  report::History history;
   if (store) {
     auto list = store->history(limit);
     if (!list) return context.fail("history", list.error());
     auto events = store->drift(0, limit);
     if (!events) return context.fail("history", events.error());
-    generations = std::move(*list);
-    drift = std::move(*events);
+    auto commits = store->commits(0, limit);
+    if (!commits) return context.fail("history", commits.error());
+    history = {std::move(*list), std::move(*events), std::move(*commits)};
   } else if (store.error().reason != "NotFound") {
     return context.fail("history", store.error());
   }
-  context.out() << (context.json() ? report::historyJson(generations, drift)
-                                   : report::renderHistory(generations, drift, context.screen(kWide)));
+  context.out() << (context.json() ? report::historyJson(history)
+                                   : report::renderHistory(history, context.screen(kWide)));
   return 0;
 }
 
@@ -37,6 +37,10 @@ int show(Context& context, std::int64_t number) {
     return context.fail("show", host::fail("NotFound", "generation " + std::to_string(number), "is not known",
                                            "bedplate history lists those that are")
                                     .value());
+  std::optional<apply::CommitTimes> times;
+  if (const auto found = store->commitTimes((*generation)->commit);
+      found && *found && (*found)->generation == (*generation)->number)
+    times = **found;
   // Originals and targets are root's to see; the rest is everybody's.
   report::Originals originals;
   if (const auto held = store->held()) {
@@ -46,8 +50,8 @@ int show(Context& context, std::int64_t number) {
     originals = report::originalsOf(**generation, target && *target ? &**target : nullptr, *held,
                                     host::bootId(context.files()));
   }
-  context.out() << (context.json() ? report::generationJson(**generation, originals)
-                                   : report::renderGeneration(**generation, originals, context.screen(kWide)));
+  context.out() << (context.json() ? report::generationJson(**generation, originals, times)
+                                   : report::renderGeneration(**generation, originals, times, context.screen(kWide)));
   return 0;
 }
 

@@ -121,6 +121,8 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
   if (result.contact) contactUs_ = checkedUs_;
   remoteFails = remoteFailed(result);
   counters_.addReconcile(result.seconds);
+  if (result.confirmed)
+    if (const auto latency = apply::syncLatency(*result.confirmed)) counters_.syncLatency.add(*latency);
   done.small = result.unchanged && result.applied && result.applied->outcomes.empty();
   tellSync(result);
   done.answer = report::answer(result, config_->node.mode);

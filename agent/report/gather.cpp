@@ -13,6 +13,7 @@
 namespace bedplate::report {
 namespace {
 
+constexpr std::int64_t kDayUs = 86'400'000'000;
 constexpr std::size_t kDriftLimit = 1000;
 constexpr std::size_t kContestLimit = 10'000;
 constexpr std::size_t kPendingChangesLimit = 1000;
@@ -200,6 +201,11 @@ void fromState(const Inputs& in, Status& status) {
   };
   newest("disk", status.disk);
   newest("steal", status.steal);
+  take(status, store.commits(in.nowUs - apply::kLatencyDays * kDayUs, apply::kLatencyCommits),
+       [&](const auto& commits) {
+         status.syncLatency.summary = apply::summarise(commits);
+         if (!commits.empty()) status.syncLatency.last = commits.front();
+       });
   if (in.files != nullptr) status.k3s.restartNeeded = k3sRestartNeeded(*in.files, store, status.node.role);
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "agent/report/json.h"
+#include "agent/report/latency.h"
 #include "agent/report/report.h"
 #include "agent/report/text.h"
 #include "tuning/sysctl/sysctl.h"
@@ -33,9 +34,17 @@ struct Line {
   Colour colour = Colour::none;
 };
 
-Line lineOf(const apply::Generation& generation) {
-  std::string text = fmt::format("{:>5}  {:<11}  {:<8}  {:<7}  {}", generation.number, apply::name(generation.state),
-                                 generation.cause, generation.commit.substr(0, 7), generation.subject);
+const apply::CommitTimes* timesOf(const apply::Generation& generation, const std::vector<apply::CommitTimes>& commits) {
+  for (const auto& times : commits)
+    if (times.generation == generation.number) return &times;
+  return nullptr;
+}
+
+Line lineOf(const apply::Generation& generation, const apply::CommitTimes* times) {
+  const auto latency = times == nullptr ? std::nullopt : apply::syncLatency(*times);
+  std::string text = fmt::format("{:>5}  {:<11}  {:<8}  {:<7}  {:>6}  {}", generation.number,
+                                 apply::name(generation.state), generation.cause, generation.commit.substr(0, 7),
+                                 latency ? latencyWords(*latency) : "-", generation.subject);
   if (!generation.why.empty()) text += " (" + generation.why + ")";
   const bool bad = generation.state == apply::GenerationState::rolledBack;
   return {clean(text), bad ? Colour::red : Colour::none};
@@ -73,11 +82,11 @@ std::string originalOf(const plan::Held& held, const plan::Change& change) {
 
 }  // namespace
 
-std::string renderHistory(const std::vector<apply::Generation>& generations,
-                          const std::vector<apply::DriftEvent>& drift, const Screen& screen) {
+std::string renderHistory(const History& history, const Screen& screen) {
   std::multimap<std::int64_t, Line, std::greater<>> lines;  // newest first; of one moment in the order of insertion
-  for (const auto& generation : generations) lines.emplace(generation.startedUs, lineOf(generation));
-  for (const auto& event : drift) lines.emplace(event.wallUs, lineOf(event));
+  for (const auto& generation : history.generations)
+    lines.emplace(generation.startedUs, lineOf(generation, timesOf(generation, history.commits)));
+  for (const auto& event : history.drift) lines.emplace(event.wallUs, lineOf(event));
   if (lines.empty()) return "nothing happened yet\n";
   std::string out;
   for (const auto& [whenUs, line] : lines) {
@@ -85,6 +94,8 @@ std::string renderHistory(const std::vector<apply::Generation>& generations,
     out += paint(when, Colour::faint, screen.colour) + "  " +
            paint(fit(line.text, screen.columns - 21), line.colour, screen.colour) + "\n";
   }
+  if (const auto summary = apply::summarise(history.commits))
+    out += paint("from first seen to confirmed: " + latencyLine(*summary), Colour::faint, screen.colour) + "\n";
   return out;
 }
 
@@ -106,7 +117,8 @@ Originals originalsOf(const apply::Generation& generation, const plan::Target* t
   return originals;
 }
 
-std::string renderGeneration(const apply::Generation& generation, const Originals& originals, const Screen& screen) {
+std::string renderGeneration(const apply::Generation& generation, const Originals& originals,
+                             const std::optional<apply::CommitTimes>& times, const Screen& screen) {
   std::string out = paint(fmt::format("generation {}", generation.number), Colour::bold, screen.colour) + "  " +
                     apply::name(generation.state) + "\n";
   field(out, screen, "why", generation.why);
@@ -117,6 +129,7 @@ std::string renderGeneration(const apply::Generation& generation, const Original
     field(out, screen, "finished",
           fmt::format("{}, {}", dateTime(generation.finishedUs, screen.utcOffsetSeconds),
                       took(static_cast<double>(generation.finishedUs - generation.startedUs) / 1e6)));
+  if (times) field(out, screen, "latency", latencyLine(*times, screen.utcOffsetSeconds));
   if (generation.attempts > 1) field(out, screen, "attempts", std::to_string(generation.attempts));
   const auto number = static_cast<std::int64_t>(generation.outcomes.size());
   out += number == 0 ? "no changes recorded\n" : count(number, "change") + ":\n";
@@ -140,16 +153,19 @@ std::string renderGeneration(const apply::Generation& generation, const Original
   return out;
 }
 
-std::string historyJson(const std::vector<apply::Generation>& generations,
-                        const std::vector<apply::DriftEvent>& drift) {
-  Json json{{"generations", Json::array()}, {"drift", Json::array()}};
-  for (const auto& generation : generations) json["generations"].push_back(generationFields(generation));
-  for (const auto& event : drift) json["drift"].push_back(driftJson(event));
+std::string historyJson(const History& history) {
+  Json json{{"generations", Json::array()}, {"drift", Json::array()}, {"commits", Json::array()}};
+  for (const auto& generation : history.generations) json["generations"].push_back(generationFields(generation));
+  for (const auto& event : history.drift) json["drift"].push_back(driftJson(event));
+  for (const auto& times : history.commits) json["commits"].push_back(commitTimesJson(times));
+  json["syncLatency"] = latencyJson(apply::summarise(history.commits));
   return print(json);
 }
 
-std::string generationJson(const apply::Generation& generation, const Originals& originals) {
+std::string generationJson(const apply::Generation& generation, const Originals& originals,
+                           const std::optional<apply::CommitTimes>& times) {
   Json json = generationFields(generation);
+  json["sync"] = times ? commitTimesJson(*times) : Json(nullptr);
   json["changes"] = Json::array();
   for (const auto& outcome : generation.outcomes) {
     Json change = changeJson(outcome.change);

@@ -70,18 +70,35 @@ void conditions(Page& page, const Status& status) {
     page.sample("bedplate_mode", {{"mode", mode}}, std::int64_t{status.mode == mode});
 }
 
-void durations(Page& page, const Counters& counters) {
-  constexpr const char* name = "bedplate_reconcile_duration_seconds";
-  page.family(name, "histogram", "How long reconciliations took.");
+// One series of a histogram; the family is its caller's.
+void series(Page& page, const std::string& name, const Labels& labels, const Buckets& buckets) {
   std::int64_t total = 0;
-  for (std::size_t i = 0; i < Counters::kBuckets.size(); ++i) {
-    total += counters.reconcileBuckets[i];
-    page.sample("bedplate_reconcile_duration_seconds_bucket", {{"le", Page::number(Counters::kBuckets[i])}}, total);
-  }
-  total += counters.reconcileBuckets.back();
-  page.sample("bedplate_reconcile_duration_seconds_bucket", {{"le", "+Inf"}}, total);
-  page.sample("bedplate_reconcile_duration_seconds_sum", {}, counters.reconcileSecondsSum);
-  page.sample("bedplate_reconcile_duration_seconds_count", {}, total);
+  const auto bucket = [&](const std::string& bound, std::int64_t more) {
+    total += more;
+    Labels with = labels;
+    with.emplace_back("le", bound);
+    page.sample(name + "_bucket", with, total);
+  };
+  for (std::size_t i = 0; i < buckets.bounds().size(); ++i)
+    bucket(Page::number(buckets.bounds()[i]), buckets.counts()[i]);
+  bucket("+Inf", buckets.counts().back());
+  page.sample(name + "_sum", labels, buckets.sum());
+  page.sample(name + "_count", labels, total);
+}
+
+void durations(Page& page, const Counters& counters) {
+  constexpr const char* reconcile = "bedplate_reconcile_duration_seconds";
+  page.family(reconcile, "histogram", "How long reconciliations took.");
+  series(page, reconcile, {}, counters.reconcile);
+  constexpr const char* latency = "bedplate_sync_latency_seconds";
+  page.family(latency, "histogram", "From a commit being first seen on the remote to its being confirmed here.");
+  series(page, latency, {}, counters.syncLatency);
+  constexpr const char* fsync = "bedplate_disk_fsync_duration_seconds";
+  page.family(fsync, "histogram", "How long the disk took to flush a write, by the probe or by what etcd counted.");
+  for (const auto& [source, buckets] :
+       {std::pair{"etcd", &counters.etcdFsync}, std::pair{"probe", &counters.probeFsync}})
+    if (buckets->total() > 0 || source == std::string_view("probe"))
+      series(page, fsync, {{"source", source}}, *buckets);
 }
 
 std::int64_t failedManifests(const Status& status) {
@@ -99,9 +116,11 @@ void verdicts(Page& page, const Status& status) {
     for (const char* value : {"fit", "marginal", "unfit", "unknown"})
       page.sample("bedplate_verdict", {{"probe", probe}, {"verdict", value}}, std::int64_t{verdict == value});
   }
-  if (!steal.ratio) return;
-  page.family("bedplate_cpu_steal_ratio", "gauge", "Share of CPU time that the hypervisor gave to others.");
-  page.sample("bedplate_cpu_steal_ratio", {{"kind", "visible"}}, *steal.ratio);
+  if (!steal.ratio && !steal.hidden) return;
+  page.family("bedplate_cpu_steal_ratio", "gauge",
+              "Share of CPU time that was taken from this machine: as the hypervisor says, and as found beneath it.");
+  if (steal.ratio) page.sample("bedplate_cpu_steal_ratio", {{"kind", "visible"}}, *steal.ratio);
+  if (steal.hidden) page.sample("bedplate_cpu_steal_ratio", {{"kind", "hidden"}}, *steal.hidden);
 }
 
 void limited(Page& page, const char* name, std::string_view help, std::int64_t used, std::int64_t limit) {
@@ -149,13 +168,6 @@ void headroom(Page& page, const Headroom& headroom) {
 
 }  // namespace
 
-void Counters::addReconcile(double seconds) {
-  std::size_t bucket = 0;
-  while (bucket < kBuckets.size() && seconds > kBuckets[bucket]) ++bucket;
-  ++reconcileBuckets[bucket];
-  reconcileSecondsSum += seconds;
-}
-
 std::string metrics(const Status& status, const Counters& counters) {
   Page page;
   page.family("bedplate_build_info", "gauge", "The version of the agent.");
@@ -163,6 +175,9 @@ std::string metrics(const Status& status, const Counters& counters) {
   conditions(page, status);
   gauge(page, "bedplate_generation", "Number of the newest generation that is in force; 0 for none.",
         status.generation.inForce);
+  page.family("bedplate_generation_state", "gauge", "What became of the newest generation (1) and did not (0).");
+  for (const char* state : {"applying", "applied", "rolled-back"})
+    page.sample("bedplate_generation_state", {{"state", state}}, std::int64_t{status.generation.state == state});
   gauge(page, "bedplate_pending_changes", "Changes that are planned and not made.",
         static_cast<std::int64_t>(status.pendingChanges.size()));
   timestamp(page, "bedplate_last_successful_fetch_timestamp_seconds", "When the remote last answered.",

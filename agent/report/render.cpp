@@ -3,6 +3,7 @@
 
 #include "agent/report/advice.h"
 #include "agent/report/json.h"
+#include "agent/report/latency.h"
 #include "agent/report/report.h"
 #include "agent/report/rows.h"
 #include "tuning/bench/bench.h"
@@ -201,6 +202,8 @@ std::string render(const Status& status, const Screen& screen) {
     sourceRows(status, screen, rows);
     rows.add("layers", join(status.layers), kUseful);
     generationRows(status, screen, rows);
+    if (const auto& summary = status.syncLatency.summary)
+      rows.add("latency", latencyLine(*summary) + " in " + count(apply::kLatencyDays, "day"), kDetail);
     tuningRows(status, rows);
     driftRows(status, screen, rows);
     k3sRows(status, rows);

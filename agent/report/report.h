@@ -4,7 +4,6 @@
 // Thread-safety: plain values and free functions.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "agent/apply/store.h"
 #include "agent/plan/plan.h"
+#include "agent/report/counters.h"
 #include "agent/report/headroom.h"
 #include "tuning/host/result.h"
 
@@ -68,6 +68,10 @@ struct Status {
     std::vector<KeyProblem> failed;
     bool restartNeeded = false;  // K3s's configuration changed since K3s started
   } k3s;
+  struct {
+    std::optional<apply::LatencySummary> summary;  // of the last kLatencyDays
+    std::optional<apply::CommitTimes> last;        // the newest commit that was seen
+  } syncLatency;
   std::vector<plan::Change> pendingChanges;  // in observe mode, or held back
   std::optional<apply::Suspension> suspended;
   std::string hold;                        // "" or what is held and until when
@@ -98,8 +102,12 @@ struct Screen {
 std::string render(const Status& status, const Screen& screen);
 
 // `bedplate history` and `bedplate show N`.
-std::string renderHistory(const std::vector<apply::Generation>& generations,
-                          const std::vector<apply::DriftEvent>& drift, const Screen& screen);
+struct History {
+  std::vector<apply::Generation> generations = {};
+  std::vector<apply::DriftEvent> drift = {};
+  std::vector<apply::CommitTimes> commits = {};
+};
+std::string renderHistory(const History& history, const Screen& screen);
 // What was there before this generation's keys and files were taken over: those that its target (null: not kept any
 // more) asks for, and those of its changes.
 struct Originals {
@@ -108,19 +116,12 @@ struct Originals {
 };
 Originals originalsOf(const apply::Generation& generation, const plan::Target* target, const plan::Held& held,
                       const std::string& bootId);
-std::string renderGeneration(const apply::Generation& generation, const Originals& originals, const Screen& screen);
-std::string historyJson(const std::vector<apply::Generation>& generations, const std::vector<apply::DriftEvent>& drift);
-std::string generationJson(const apply::Generation& generation, const Originals& originals);
-
-// Counters that live as long as the daemon.
-struct Counters {
-  static constexpr std::array<double, 10> kBuckets = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};  // seconds
-  std::array<std::int64_t, kBuckets.size() + 1> reconcileBuckets{};  // not cumulative; the last one: over all bounds
-  double reconcileSecondsSum = 0;
-  std::int64_t sysctlRepairs = 0, fileRepairs = 0;
-
-  void addReconcile(double seconds);
-};
+// `times` are those of its commit, when this generation was made of it.
+std::string renderGeneration(const apply::Generation& generation, const Originals& originals,
+                             const std::optional<apply::CommitTimes>& times, const Screen& screen);
+std::string historyJson(const History& history);
+std::string generationJson(const apply::Generation& generation, const Originals& originals,
+                           const std::optional<apply::CommitTimes>& times);
 
 // Prometheus text, names of design section 12 as far as they exist.
 std::string metrics(const Status& status, const Counters& counters);

@@ -4,6 +4,7 @@
 #include "agent/report/headroom_json.h"
 #include "agent/report/json.h"
 #include "agent/report/json_read.h"
+#include "agent/report/latency.h"
 #include "agent/report/report.h"
 #include "tuning/sysctl/sysctl.h"
 
@@ -190,6 +191,28 @@ void readState(const Json& json, Status& status) {
   read(k3s, "restartNeeded", status.k3s.restartNeeded);
 }
 
+Json syncLatencyJson(const Status& status) {
+  Json json{{"days", apply::kLatencyDays}};
+  json["summary"] = latencyJson(status.syncLatency.summary);
+  json["last"] = status.syncLatency.last ? commitTimesJson(*status.syncLatency.last) : Json(nullptr);
+  return json;
+}
+
+void readSyncLatency(const Json& json, Status& status) {
+  if (find(json, "summary") != nullptr) {
+    const Json& summary = section(json, "summary");
+    apply::LatencySummary found;
+    std::int64_t commits = 0;
+    read(summary, "commits", commits);
+    found.commits = commits > 0 ? static_cast<std::size_t>(commits) : 0;
+    read(summary, "p50", found.p50);
+    read(summary, "p90", found.p90);
+    read(summary, "max", found.max);
+    status.syncLatency.summary = found;
+  }
+  if (find(json, "last") != nullptr) status.syncLatency.last = readCommitTimes(section(json, "last"));
+}
+
 void readRest(const Json& json, Status& status) {
   for (const auto& one : list(json, "pendingChanges")) status.pendingChanges.push_back(readChange(one));
   if (find(json, "suspended") != nullptr) {
@@ -204,6 +227,7 @@ void readRest(const Json& json, Status& status) {
   const Json& benchmarks = section(json, "benchmarks");
   if (find(benchmarks, "disk") != nullptr) status.disk = section(benchmarks, "disk").dump();
   if (find(benchmarks, "steal") != nullptr) status.steal = section(benchmarks, "steal").dump();
+  if (find(json, "syncLatency") != nullptr) readSyncLatency(section(json, "syncLatency"), status);
   if (find(json, "headroom") != nullptr) status.headroom = readHeadroom(section(json, "headroom"));
   for (const auto& one : list(json, "conditions")) {
     Condition condition;
@@ -258,6 +282,7 @@ std::string toJson(const Status& status) {
         {"manifests", status.k3s.manifests},
         {"failed", problemsJson(status.k3s.failed)},
         {"restartNeeded", status.k3s.restartNeeded}}},
+      {"syncLatency", syncLatencyJson(status)},
       {"pendingChanges", std::move(pending)},
       {"suspended", std::move(suspended)},
       {"hold", status.hold},

@@ -26,6 +26,10 @@ Measured measuredFrom(const std::optional<std::string>& json) {
   measured.reason = textAt(parsed, "reason");
   const auto ratio = parsed.find("ratio");
   if (ratio != parsed.end() && ratio->is_number()) measured.ratio = ratio->get<double>();
+  const auto hidden = parsed.find("hidden");
+  if (hidden == parsed.end() || !hidden->is_object()) return measured;
+  const auto share = hidden->find("ratio");
+  if (share != hidden->end() && share->is_number()) measured.hidden = share->get<double>();
   return measured;
 }
 

@@ -8,9 +8,10 @@
 namespace bedplate::report {
 
 struct Measured {
-  std::string verdict;          // "fit", "marginal", "unfit", "unknown"; "" when there is none
-  std::string reason;           // the numbers that decided, in words
-  std::optional<double> ratio;  // of a steal result
+  std::string verdict;           // "fit", "marginal", "unfit", "unknown"; "" when there is none
+  std::string reason;            // the numbers that decided, in words
+  std::optional<double> ratio;   // of a steal result: what the hypervisor says
+  std::optional<double> hidden;  // and what it does not
 };
 
 Measured measuredFrom(const std::optional<std::string>& json);

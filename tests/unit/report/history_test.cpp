@@ -29,12 +29,20 @@ TEST(History, ListsGenerationsAndDriftByTime) {
   auto taken = generation(3, apply::GenerationState::rolledBack);
   taken.why = "interrupted";
   const apply::DriftEvent drift{kNow + 2'500'000, "sysctl", "net/ipv4/ip_forward", "0", "1", "unknown", true};
-  const std::string text = renderHistory({taken, generation(2, apply::GenerationState::applied)}, {drift}, kScreen);
+  const apply::CommitTimes times{.commit = generation(2, apply::GenerationState::applied).commit,
+                                 .generation = 2,
+                                 .seenUs = kNow,
+                                 .fetchedUs = kNow + 800'000,
+                                 .appliedUs = kNow + 1'500'000,
+                                 .confirmedUs = kNow + 1'500'000};
+  const std::string text =
+      renderHistory({{taken, generation(2, apply::GenerationState::applied)}, {drift}, {times}}, kScreen);
   EXPECT_EQ(text,
-            "2026-09-21 14:13:23      3  rolled-back  commit    3f2a91c  raise conntrack (interrupted)\n"
+            "2026-09-21 14:13:23      3  rolled-back  commit    3f2a91c       -  raise conntrack (interrupted)\n"
             "2026-09-21 14:13:22      -  drift        put back  net.ipv4.ip_forward  0 -> 1\n"
-            "2026-09-21 14:13:22      2  applied      commit    3f2a91c  raise conntrack\n");
-  EXPECT_EQ(renderHistory({}, {}, kScreen), "nothing happened yet\n");
+            "2026-09-21 14:13:22      2  applied      commit    3f2a91c   1.50s  raise conntrack\n"
+            "from first seen to confirmed: p50 1.50s, p90 1.50s, max 1.50s over 1 commit\n");
+  EXPECT_EQ(renderHistory({}, kScreen), "nothing happened yet\n");
 }
 
 TEST(History, ShowNamesEachChangeItsOriginalAndItsFailure) {
@@ -52,7 +60,7 @@ TEST(History, ShowNamesEachChangeItsOriginalAndItsFailure) {
   target.files.push_back(
       {plan::Area::k3sConfig, "etc/rancher/k3s/config.yaml", "k3s/config.yaml", "cluster", 0600, "", {}});
   const Originals originals = originalsOf(one, &target, held, "boot");
-  const std::string text = renderGeneration(one, originals, kScreen);
+  const std::string text = renderGeneration(one, originals, std::nullopt, kScreen);
   EXPECT_THAT(text, HasSubstr("originals of its keys:\n"
                               "  net.ipv4.ip_forward  0  (taken in this boot)\n"
                               "  vm.swappiness  60  (taken in an earlier boot)\n"
@@ -63,7 +71,7 @@ TEST(History, ShowNamesEachChangeItsOriginalAndItsFailure) {
   EXPECT_THAT(text, HasSubstr("0 -> 1"));
   EXPECT_THAT(text, HasSubstr("[original: 0]"));
   EXPECT_THAT(text, HasSubstr("FAILED: the kernel refuses 70000"));
-  const auto json = nlohmann::json::parse(generationJson(one, originals));
+  const auto json = nlohmann::json::parse(generationJson(one, originals, std::nullopt));
   EXPECT_EQ(json["originals"][1]["subject"], "vm.swappiness");
   EXPECT_EQ(json["originals"][1]["value"], "60");
   EXPECT_EQ(json["originals"][1]["thisBoot"], false);
@@ -74,10 +82,36 @@ TEST(History, ShowNamesEachChangeItsOriginalAndItsFailure) {
 }
 
 TEST(History, JsonHasBothLists) {
-  const auto json = nlohmann::json::parse(historyJson({generation(2, apply::GenerationState::applied)}, {}));
+  const auto json = nlohmann::json::parse(historyJson({{generation(2, apply::GenerationState::applied)}, {}, {}}));
   EXPECT_EQ(json["generations"][0]["number"], 2);
   EXPECT_EQ(json["generations"][0]["started"], "2026-09-21T14:13:22Z");
   EXPECT_TRUE(json["drift"].empty());
+}
+
+TEST(History, ShowSaysHowLongTheCommitTook) {
+  const auto one = generation(2, apply::GenerationState::applied);
+  apply::CommitTimes times{.commit = one.commit,
+                           .subject = one.subject,
+                           .generation = 2,
+                           .seenUs = kNow,
+                           .fetchedUs = kNow + 800'000,
+                           .appliedUs = kNow + 1'500'000,
+                           .confirmedUs = kNow + 1'520'000};
+  EXPECT_THAT(renderGeneration(one, {}, times, kScreen),
+              HasSubstr("latency     1.52s: seen 2026-09-21 14:13:20, fetched +0.80s, applied +1.50s, confirmed "
+                        "+1.52s\n"));
+  const auto json = nlohmann::json::parse(generationJson(one, {}, times));
+  EXPECT_EQ(json["sync"]["seconds"]["fetched"], 0.8);
+  EXPECT_EQ(json["sync"]["seconds"]["confirmed"], 1.52);
+  EXPECT_TRUE(json["sync"]["seconds"]["accepted"].is_null());
+  EXPECT_EQ(json["sync"]["seen"], "2026-09-21T14:13:20Z");
+  times.waited = "Held";
+  times.confirmedUs = 0;
+  EXPECT_THAT(renderGeneration(one, {}, times, kScreen),
+              HasSubstr("latency     seen 2026-09-21 14:13:20, fetched +0.80s, applied +1.50s; not counted: Held\n"));
+  const auto history = nlohmann::json::parse(historyJson({{one}, {}, {times}}));
+  EXPECT_EQ(history["commits"][0]["waited"], "Held");
+  EXPECT_TRUE(history["syncLatency"].is_null());
 }
 
 }  // namespace

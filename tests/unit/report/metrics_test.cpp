@@ -79,6 +79,7 @@ void expectValid(const std::string& page) {
   std::set<std::string> helped, closed, series;
   std::string current;
   double lastBucket = -1;
+  std::string lastSeries;  // the labels of the bucket before, without its bound
   std::istringstream in(page);
   ASSERT_TRUE(page.empty() || page.back() == '\n');
   for (std::string line; std::getline(in, line);) {
@@ -105,8 +106,10 @@ void expectValid(const std::string& page) {
     EXPECT_EQ(closed.count(current), 0u) << line;
     EXPECT_TRUE(series.insert(sample->name + sample->labels).second) << line;
     if (sample->name.find("_bucket") != std::string::npos) {
-      EXPECT_GE(sample->value, lastBucket) << line;
+      const std::string of = sample->name + sample->labels.substr(0, sample->labels.find("le="));
+      EXPECT_GE(sample->value, of == lastSeries ? lastBucket : 0) << line;
       lastBucket = sample->value;
+      lastSeries = of;
     }
     if (sample->name == current + "_count") {
       EXPECT_EQ(sample->value, lastBucket) << line;
@@ -117,12 +120,15 @@ void expectValid(const std::string& page) {
 TEST(Metrics, AreWhatPrometheusTakes) {
   Status status = goodStatus();
   status.version = "0.1.0\"\\\n";  // must be escaped
-  status.steal = R"({"verdict":"fit","ratio":0.0125})";
+  status.steal = R"({"verdict":"fit","ratio":0.0125,"hidden":{"ratio":0.02}})";
   status.pendingChanges = {sysctlChange("net/ipv4/ip_forward", "0", "1")};
   judge(status, nullptr);
   Counters counters;
   for (const double seconds : {0.01, 0.05, 0.07, 3.0, 100.0}) counters.addReconcile(seconds);
   counters.sysctlRepairs = 3;
+  counters.syncLatency.add(1.5);
+  counters.etcdFsync.add(0.002, 7);
+  counters.probeFsync.add(0.0002, 200);
   const std::string page = metrics(status, counters);
   expectValid(page);
   expectValid(metrics(Status{}, Counters{}));
@@ -134,6 +140,12 @@ TEST(Metrics, AreWhatPrometheusTakes) {
   EXPECT_THAT(page, HasSubstr("bedplate_drift_repairs_total{kind=\"sysctl\"} 3\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_contested_keys 0\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_cpu_steal_ratio{kind=\"visible\"} 0.0125\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_cpu_steal_ratio{kind=\"hidden\"} 0.02\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_sync_latency_seconds_bucket{le=\"2.5\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_sync_latency_seconds_sum 1.5\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_disk_fsync_duration_seconds_bucket{source=\"etcd\",le=\"0.001\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_disk_fsync_duration_seconds_bucket{source=\"etcd\",le=\"0.002\"} 7\n"));
+  EXPECT_THAT(page, HasSubstr("bedplate_disk_fsync_duration_seconds_count{source=\"probe\"} 200\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_verdict{probe=\"disk\",verdict=\"unknown\"} 1\n"));
   EXPECT_THAT(page, HasSubstr("bedplate_last_successful_fetch_timestamp_seconds 1789999988\n"));
 }

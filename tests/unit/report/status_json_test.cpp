@@ -24,6 +24,14 @@ Status fullStatus() {
       {plan::Action::loadModule, "br_netfilter", "", "loaded", "cluster", ""}};
   status.suspended = apply::Suspension{"maintenance", kNow - 5'000'000, kNow + 5'000'000};
   status.hold = "held";
+  status.syncLatency.summary = apply::LatencySummary{12, 1.25, 2.5, 41};
+  status.syncLatency.last = apply::CommitTimes{.commit = status.source.commit,
+                                               .subject = "raise conntrack",
+                                               .generation = 41,
+                                               .seenUs = kNow - 10'000'000,
+                                               .fetchedUs = kNow - 9'200'000,
+                                               .appliedUs = kNow - 8'500'000,
+                                               .confirmedUs = kNow - 8'500'000};
   status.disk = R"({"verdict":"fit","p99Ns":2100000})";
   status.steal = R"({"ratio":0.01,"verdict":"fit"})";
   status.warnings = {"node.yaml:3: warning: accepted, not active yet"};
@@ -43,6 +51,8 @@ TEST(StatusJson, ComesBackAsItWas) {
   EXPECT_EQ(back->suspended->untilUs, kNow + 5'000'000);
   EXPECT_EQ(back->source.problem->reason, "HostKeyRefused");
   EXPECT_EQ(back->conditions.size(), 10u);
+  EXPECT_EQ(back->syncLatency.last->fetchedUs, kNow - 9'200'000);
+  EXPECT_EQ(back->syncLatency.summary->commits, 12u);
 }
 
 TEST(StatusJson, ShowsWhatAnOperatorWouldWrite) {

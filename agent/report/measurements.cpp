@@ -1,0 +1,181 @@
+#include "agent/report/measurements.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "tuning/bench/histogram.h"
+
+namespace bedplate::report {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kTextLimit = 1 << 20;
+constexpr std::size_t kBucketLimit = 4096;
+constexpr std::size_t kMost = 2000;
+
+std::optional<double> numberAt(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  if (at == object.end() || !at->is_number()) return std::nullopt;
+  const double value = at->get<double>();
+  if (!std::isfinite(value) || value < 0) return std::nullopt;
+  return value;
+}
+
+std::optional<double> shareAt(const Json& object, const char* key) {
+  const auto share = numberAt(object, key);
+  return share && *share <= 1 ? share : std::nullopt;
+}
+
+std::optional<double> secondsAt(const Json& object, const char* key) {
+  const auto ns = numberAt(object, key);
+  return ns ? std::optional(*ns / 1e9) : std::nullopt;
+}
+
+std::int64_t countAt(const Json& object, const char* key) {
+  constexpr double kMostCount = 1e15;
+  const auto value = numberAt(object, key);
+  return value && *value < kMostCount ? std::llround(*value) : 0;
+}
+
+std::string textAt(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+const Json* objectAt(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  return at != object.end() && at->is_object() ? &*at : nullptr;
+}
+
+std::optional<Json> parsed(const apply::Sample& sample) {
+  if (sample.json.size() > kTextLimit) return std::nullopt;
+  Json json = Json::parse(sample.json, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  return json;
+}
+
+// [[what, how many], ...]; `toSeconds` gives nullopt for a `what` that cannot be.
+template <class ToSeconds>
+std::vector<std::pair<double, std::int64_t>> bucketsAt(const Json& object, ToSeconds toSeconds) {
+  std::vector<std::pair<double, std::int64_t>> buckets;
+  const auto at = object.find("buckets");
+  if (at == object.end() || !at->is_array() || at->size() > kBucketLimit) return buckets;
+  for (const auto& pair : *at) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[1].is_number_integer()) continue;
+    const std::optional<double> seconds = toSeconds(pair[0]);
+    const auto count = pair[1].get<std::int64_t>();
+    if (seconds && count > 0) buckets.emplace_back(*seconds, count);
+  }
+  return buckets;
+}
+
+std::optional<double> middleOfFio(const Json& index) {
+  constexpr std::int64_t kBuckets = 29 * 64;
+  if (!index.is_number_integer()) return std::nullopt;
+  const auto at = index.get<std::int64_t>();
+  if (at < 0 || at >= kBuckets) return std::nullopt;
+  return static_cast<double>(bench::Histogram::valueOf(static_cast<std::size_t>(at))) / 1e9;
+}
+
+// Over all bounds is written as null.
+std::optional<double> boundOfEtcd(const Json& bound) {
+  if (bound.is_null()) return std::numeric_limits<double>::infinity();
+  if (!bound.is_number() || bound.get<double>() < 0) return std::nullopt;
+  return bound.get<double>() / 1e9;
+}
+
+FsyncSample ofProbe(const Json& json) {
+  FsyncSample one;
+  one.source = FsyncSample::Source::probe;
+  one.count = countAt(json, "operations");
+  one.p50 = secondsAt(json, "p50Ns");
+  one.p99 = secondsAt(json, "p99Ns");
+  one.max = secondsAt(json, "maxNs").value_or(0);
+  one.stalls = countAt(json, "stalls");
+  one.buckets = bucketsAt(json, middleOfFio);
+  double sum = 0;
+  std::int64_t count = 0;
+  for (const auto& [seconds, times] : one.buckets) {
+    sum += seconds * static_cast<double>(times);
+    count += times;
+  }
+  if (count > 0) one.mean = sum / static_cast<double>(count);
+  return one;
+}
+
+FsyncSample ofEtcd(const Json& json) {
+  FsyncSample one;
+  one.source = FsyncSample::Source::etcd;
+  one.count = countAt(json, "count");
+  one.mean = secondsAt(json, "meanNs").value_or(0);
+  one.p50 = secondsAt(json, "p50Ns");
+  one.p99 = secondsAt(json, "p99Ns");
+  one.below = secondsAt(json, "firstBucketNs").value_or(0);
+  one.buckets = bucketsAt(json, boundOfEtcd);
+  return one;
+}
+
+template <class T, class Convert>
+void addAll(const std::vector<apply::Sample>& samples, std::vector<T>& out, Convert convert) {
+  for (const auto& sample : samples)
+    if (auto one = convert(sample)) out.push_back(std::move(*one));
+}
+
+}  // namespace
+
+std::optional<FsyncSample> fsyncSample(const apply::Sample& sample) {
+  const auto json = parsed(sample);
+  if (!json) return std::nullopt;
+  FsyncSample one;
+  if (sample.probe == "disk") {
+    one = ofProbe(*json);
+  } else if (const Json* wal = sample.probe == "etcd" ? objectAt(*json, "walFsync") : nullptr) {
+    one = ofEtcd(*wal);
+  }
+  if (one.count == 0) return std::nullopt;
+  one.us = sample.wallUs;
+  one.verdict = textAt(*json, "verdict");
+  one.reason = textAt(*json, "reason");
+  return one;
+}
+
+std::optional<StealSample> stealSample(const apply::Sample& sample) {
+  const auto json = parsed(sample);
+  if (!json || sample.probe != "steal") return std::nullopt;
+  StealSample one;
+  one.us = sample.wallUs;
+  one.verdict = textAt(*json, "verdict");
+  one.reason = textAt(*json, "reason");
+  one.visible = shareAt(*json, "ratio");
+  if (const Json* hidden = objectAt(*json, "hidden")) one.hidden = shareAt(*hidden, "ratio");
+  if (const Json* pressure = objectAt(*json, "pressure")) {
+    one.cpuPressure = shareAt(*pressure, "cpu");
+    one.ioPressure = shareAt(*pressure, "io");
+    one.memoryPressure = shareAt(*pressure, "memory");
+  }
+  return one;
+}
+
+host::Result<Measurements> measurements(apply::Store& store, std::int64_t fromUs, std::int64_t toUs) {
+  Measurements all;
+  all.fromUs = fromUs;
+  all.toUs = toUs;
+  for (const char* probe : {"disk", "etcd"}) {
+    BEDPLATE_TRY_LET(const auto samples, store.samples(probe, fromUs, kMost));
+    addAll(samples, all.fsync, fsyncSample);
+  }
+  BEDPLATE_TRY_LET(const auto steal, store.samples("steal", fromUs, kMost));
+  addAll(steal, all.steal, stealSample);
+  BEDPLATE_TRY_LET(all.commits, store.commits(fromUs, kMost));
+  BEDPLATE_TRY_LET(all.drift, store.drift(fromUs, kMost));
+  std::reverse(all.commits.begin(), all.commits.end());
+  std::reverse(all.drift.begin(), all.drift.end());
+  std::reverse(all.steal.begin(), all.steal.end());
+  std::stable_sort(all.fsync.begin(), all.fsync.end(), [](const auto& a, const auto& b) { return a.us < b.us; });
+  return all;
+}
+
+}  // namespace bedplate::report
