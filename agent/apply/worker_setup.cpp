@@ -27,13 +27,18 @@ std::string ownFolder() {
   return host::parentPath({buffer.data(), static_cast<std::size_t>(length)});
 }
 
+// Beside the running program, else installed. It is this machine's, also when a tree stands for the host.
+std::string found(const std::string& name, const std::string& installed) {
+  const std::string beside = ownFolder() + "/" + name;
+  return ::access(beside.c_str(), X_OK) == 0 ? beside : "/" + installed;
+}
+
 }  // namespace
 
 source::WorkerSetup workerSetup(const host::HostFiles& files) {
   source::WorkerSetup setup;
-  setup.program = ownFolder() + "/bedplate-worker";
-  // The program is this machine's, also when a tree stands for the host.
-  if (::access(setup.program.c_str(), X_OK) != 0) setup.program = std::string("/") + host::paths::workerProgram;
+  setup.program = found("bedplate-worker", host::paths::workerProgram);
+  setup.httpProgram = found("bedplate-http", host::paths::httpProgram);
   setup.mirror = files.shown(host::paths::mirror);
   const bool tree = files.shown("") != "/";
   if (tree && !userExists(setup.user)) setup.user = "nobody";

@@ -1,4 +1,4 @@
-// How the daemon and the command line start the worker on this host: one answer for both.
+// How the daemon and the command line start the workers on this host: one answer for both.
 // Thread-safety: free functions.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace bedplate::apply {
 
-// The worker that lies beside the running program, else the installed one; the mirror below the root of `files`, which
+// The workers that lie beside the running program, else the installed ones; the mirror below the root of `files`, which
 // was opened with an absolute path. As user "bedplate"; on a tree (--root) of a machine without that user as "nobody".
 source::WorkerSetup workerSetup(const host::HostFiles& files);
 

@@ -43,11 +43,9 @@ bool contains(std::initializer_list<wire::Kind> kinds, wire::Kind kind) {
 }  // namespace
 
 Channel::Channel(Process process, std::string url, std::string mirror, std::int64_t timeoutMs, Interrupt interrupt)
-    : process_(std::move(process)),
-      url_(std::move(url)),
-      mirror_(std::move(mirror)),
-      timeout_(std::max<std::int64_t>(timeoutMs, 1)),
-      interrupt_(std::move(interrupt)) {}
+    : process_(std::move(process)), url_(std::move(url)), mirror_(std::move(mirror)), interrupt_(std::move(interrupt)) {
+  setTimeout(timeoutMs);
+}
 
 host::Failure Channel::give(host::Error error) {
   process_.kill();

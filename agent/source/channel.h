@@ -2,6 +2,7 @@
 // Thread-safety: one thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,10 @@ class Channel {
   // `url` and `mirror` are for messages.
   Channel(Process process, std::string url, std::string mirror, std::int64_t timeoutMs, Interrupt interrupt);
 
+  // For the requests from now on.
+  void setTimeout(std::int64_t timeoutMs) {
+    timeout_ = std::chrono::milliseconds(std::max<std::int64_t>(timeoutMs, 1));
+  }
   // Sends a request; from here on the answer has timeoutMs without progress, and kTotal times that in all.
   host::Status ask(const std::string& frame);
   // The next frame that is not progress. A `failure` comes as its error. What is not in `kinds` or larger than
@@ -50,7 +55,7 @@ class Channel {
   Process process_;
   std::string url_;
   std::string mirror_;
-  std::chrono::milliseconds timeout_;
+  std::chrono::milliseconds timeout_{};
   Interrupt interrupt_;
   Time quiet_;  // the worker is late from here on, unless it moves
   Time last_;   // and in any case from here on

@@ -135,6 +135,7 @@ struct Remote {
 // How the worker is started.
 struct WorkerSetup {
   std::string program;                // path of bedplate-worker
+  std::string httpProgram = {};       // path of bedplate-http
   std::string mirror;                 // path of the bare mirror, as the worker sees it; see host::paths::mirror
   std::string user = "bedplate";      // dropped to when we are root; "" keeps ours
   std::size_t memoryBytes = 1 << 30;  // RLIMIT_AS

@@ -2,15 +2,13 @@
 
 #include <fcntl.h>
 #include <git2.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <system_error>
 
 #include "agent/worker/git_error.h"
+#include "agent/worker/memory_file.h"
 #include "tuning/host/unique_fd.h"
 
 namespace bedplate::worker {
@@ -20,23 +18,10 @@ constexpr std::size_t kMapWindow = 32 << 20;
 constexpr std::size_t kMapLimit = 256 << 20;
 constexpr std::size_t kMaxPackObjects = 5'000'000;
 
-bool writeAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno != EINTR) return false;
-    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-// libgit2 takes a path only; a memory file has one, and leaves nothing on the disk.
+// libgit2 takes a path only, and reads it at once.
 host::Status useCertificates(const std::string& pem) {
-  const host::UniqueFd fd(::memfd_create("bedplate-ca", MFD_CLOEXEC));
-  if (!fd.valid() || !writeAll(fd.get(), pem))
-    return host::fail("WorkerFailed", "",
-                      "cannot keep the CA file in memory: " + std::generic_category().message(errno));
-  const std::string path = "/proc/self/fd/" + std::to_string(fd.get());
-  if (git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, path.c_str(), nullptr) != 0)
+  BEDPLATE_TRY_LET(const MemoryFile file, MemoryFile::make(pem));
+  if (git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file.path().c_str(), nullptr) != 0)
     return host::fail("CertificateRefused", "", "the CA file cannot be used: " + gitMessage());
   return {};
 }

@@ -1,4 +1,5 @@
-// bedplate-worker: all that talks to a network. Started by the agent as an unprivileged user, with a socket to it.
+// The workers: all that talks to a network. Started by the agent as an unprivileged user, with a socket to it.
+// bedplate-worker (Git) and bedplate-http are this with another serve().
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -24,7 +25,7 @@ bool isSocket(int fd) {
   return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-// libgit2 may be waiting for a silent server when the agent goes away: leave with it.
+// The library may be waiting for a silent server when the agent goes away: leave with it.
 void leaveWithTheAgent(int fd) {
   std::thread([fd] {
     pollfd waiting{fd, 0, 0};
@@ -38,13 +39,13 @@ void leaveWithTheAgent(int fd) {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == "--version") {
-    std::printf("bedplate-worker %s\n", BEDPLATE_VERSION);
+    std::printf("%s %s\n", BEDPLATE_WORKER_NAME, BEDPLATE_VERSION);
     return 0;
   }
   int fd = 3;
   if (argc == 2) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), fd);
   if (argc > 2 || !isSocket(fd)) {
-    std::fputs("bedplate-worker: is started by bedplated, with a socket: use bedplate sync\n", stderr);
+    std::fputs(BEDPLATE_WORKER_NAME ": is started by bedplated, with a socket: use bedplate sync\n", stderr);
     return kUsage;
   }
   // The key and the token come next: no core of them, no debugger.
@@ -56,6 +57,6 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   leaveWithTheAgent(fd);
   const int status = bedplate::worker::serve(fd);
-  // Without the destructors and libgit2's shutdown: the kernel frees faster.
+  // Without the destructors and the library's shutdown: the kernel frees faster.
   ::_exit(status);
 }

@@ -1,4 +1,5 @@
-// The worker's conversation: job, refs, then requests until the agent hangs up.
+// A worker's conversation, until the agent hangs up. Of Git: job, refs, then requests (serve.cpp). Of HTTP: requests
+// (http_serve.cpp). Each program has one of the two.
 #pragma once
 
 namespace bedplate::worker {

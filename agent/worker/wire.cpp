@@ -30,8 +30,8 @@ std::optional<T> takeNumber(std::string_view& rest, bool& ok) {
 }
 
 bool known(std::uint8_t kind) {
-  return (kind >= static_cast<std::uint8_t>(Kind::job) && kind <= static_cast<std::uint8_t>(Kind::quit)) ||
-         (kind >= static_cast<std::uint8_t>(Kind::refs) && kind <= static_cast<std::uint8_t>(Kind::oversize));
+  return (kind >= static_cast<std::uint8_t>(Kind::job) && kind <= static_cast<std::uint8_t>(Kind::request)) ||
+         (kind >= static_cast<std::uint8_t>(Kind::refs) && kind <= static_cast<std::uint8_t>(Kind::unanswered));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The wire format between the agent (root) and bedplate-worker (nobody): all that the two share.
+// The wire format between the agent (root) and its workers (nobody): all that the two share.
 //
 // A stream of frames over a socket pair: u32 length (of what follows, little-endian), u8 kind, payload. A frame is at
 // most kMaxFrame bytes. Strings in payloads are u32 length + bytes, numbers little-endian. docs/formats.md has it
@@ -14,6 +14,12 @@
 //   quit                                         end       (closes a range)
 //                                                resolved  id
 //                                                failure   reason, why                 (answers any request)
+//
+// The other conversation, with bedplate-http:
+//
+//   request  method url caPem certificatePem     response    u32 status, body
+//            keyPem token body                   unanswered  reason, why
+//            u32 most, u32 deadlineMs
 //
 // Thread-safety: plain values and free functions.
 #pragma once
@@ -34,6 +40,7 @@ enum class Kind : std::uint8_t {
   range,
   resolve,
   quit,
+  request,
   refs = 64,
   progress,
   fetched,
@@ -43,6 +50,8 @@ enum class Kind : std::uint8_t {
   resolved,
   failure,
   oversize,
+  response,
+  unanswered,
 };
 
 // Builds a frame.

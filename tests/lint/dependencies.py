@@ -45,8 +45,9 @@ MAY_INCLUDE = {
     "agent/cli": REPORT,
 }
 # Root opens no mirror and no socket of a server: these libraries stay in the worker.
-ROOT_PROGRAMS = ["bedplate", "bedplated"]
-WORKER_ONLY = re.compile(r"\blib(git2|curl)\b")
+# And each worker loads what it needs: the other's library would be most of the cost of its start.
+FORBIDDEN = {"bedplate": r"\blib(git2|curl)\b", "bedplated": r"\blib(git2|curl)\b",
+             "bedplate-worker": r"\blibcurl\b", "bedplate-http": r"\blibgit2\b"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -112,7 +113,7 @@ def check_cycles(graph, problems):
 
 def check_programs(build, problems):
     looked = []
-    for program in ROOT_PROGRAMS:
+    for program, forbidden in FORBIDDEN.items():
         path = build / program
         if not path.exists():
             continue
@@ -120,8 +121,8 @@ def check_programs(build, problems):
         # ldd starts the loader on our own binary: what it would map, also by way of other libraries.
         listing = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
         for line in listing.splitlines():
-            if WORKER_ONLY.search(line):
-                problems.append(f"{program}: runs as root and links {line.split()[0]}: that belongs to the worker")
+            if re.search(forbidden, line):
+                problems.append(f"{program}: links {line.split()[0]}: that belongs to a worker")
     return looked
 
 

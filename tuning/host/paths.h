@@ -49,6 +49,7 @@ inline constexpr const char* generationBlobs = "var/lib/bedplate/generations/blo
 inline constexpr const char* held = "var/lib/bedplate/held";
 inline constexpr const char* originals = "var/lib/bedplate/originals";
 inline constexpr const char* accepted = "var/lib/bedplate/accepted";
+inline constexpr const char* httpProgram = "usr/libexec/bedplate/bedplate-http";
 inline constexpr const char* workerProgram = "usr/libexec/bedplate/bedplate-worker";
 inline constexpr const char* statusFile = "run/bedplate/status.json";
 

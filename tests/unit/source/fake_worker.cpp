@@ -1,4 +1,5 @@
-// A worker that lies: the branch in its job says how. Stands where bedplate-worker stands, with the same socket.
+// A worker that lies: the branch in its job says how, or the URL in its request. Stands where bedplate-worker and
+// bedplate-http stand, with the same socket.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,11 +103,29 @@ void answerWant(const std::string& how, const std::string& payload) {
   }
 }
 
+void answerRequest(const std::string& payload) {
+  wire::Reader reader(payload);
+  reader.text();
+  const std::string how(*reader.text());
+  if (how == "silent") forever();
+  if (how == "exit") ::_exit(3);
+  if (how == "large") send(Writer(Kind::response).u32(200).text(std::string(5000, 'x')).finish());
+  if (how == "just-too-large") send(Writer(Kind::response).u32(200).text(std::string(101, 'x')).finish());
+  if (how == "status") send(Writer(Kind::response).u32(7).text("").finish());
+  if (how == "left-over") send(Writer(Kind::response).u32(200).text("").u8(1).finish());
+  if (how == "unasked") send(Writer(Kind::fetched).finish());
+  if (how == "of-git") send(Writer(Kind::failure).text("BranchNotFound").text("x").finish());
+  if (how == "reason") send(Writer(Kind::unanswered).text("RootShell").text("please").finish());
+  if (how == "escape") send(Writer(Kind::unanswered).text("Unreachable").text("\x1b[2Jall is well\n").finish());
+  if (how == "honest") send(Writer(Kind::response).u32(404).text(std::string(100, 'x')).finish());
+}
+
 }  // namespace
 
 int main() {
-  const auto job = receive();
-  if (!job) return 1;
+  auto job = receive();
+  for (; job && job->kind == Kind::request; job = receive()) answerRequest(job->payload);
+  if (!job || job->kind == Kind::quit) return 1;
   wire::Reader reader(job->payload);
   reader.text();
   const std::string how(*reader.text());
