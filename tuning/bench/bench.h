@@ -7,6 +7,8 @@
 #include <string>
 
 #include "tuning/bench/disk.h"
+#include "tuning/bench/etcd.h"
+#include "tuning/bench/exposition.h"
 #include "tuning/bench/histogram.h"
 #include "tuning/bench/steal.h"
 #include "tuning/bench/verdict.h"

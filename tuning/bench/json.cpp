@@ -44,6 +44,18 @@ std::string diskLine(const Json& json) {
   return fmt::format("p99 {} over {} writes", latencyWords(static_cast<std::uint64_t>(*p99)), *operations);
 }
 
+std::string etcdLine(const Json& json) {
+  const auto wal = json.find("walFsync");
+  if (wal == json.end() || !wal->is_object()) return {};
+  const auto count = wholeOf(*wal, "count"), p99 = wholeOf(*wal, "p99Ns"), mean = wholeOf(*wal, "meanNs");
+  const auto first = wholeOf(*wal, "firstBucketNs");
+  if (!count || !mean || !first) return {};
+  const std::string shown = p99 ? latencyWords(static_cast<std::uint64_t>(*p99))
+                                : fmt::format("< {} (mean {})", latencyWords(static_cast<std::uint64_t>(*first)),
+                                              latencyWords(static_cast<std::uint64_t>(*mean)));
+  return fmt::format("p99 {} over {} fsyncs of etcd", shown, *count);
+}
+
 std::string stealLine(const Json& json) {
   const auto ratio = numberOf(json, "ratio");
   const auto window = wholeOf(json, "windowNs");
@@ -87,8 +99,12 @@ std::string summary(const std::string& json, std::int64_t nowUs) {
   const auto verdict = textOf(parsed, "verdict");
   const auto reason = textOf(parsed, "reason");
   const auto measured = wholeOf(parsed, "measuredUs");
-  if (!probe || !verdict || !reason || !measured || (*probe != "disk" && *probe != "steal")) return {};
-  std::string what = *verdict == "unknown" ? *reason : *probe == "disk" ? diskLine(parsed) : stealLine(parsed);
+  if (!probe || !verdict || !reason || !measured || (*probe != "disk" && *probe != "steal" && *probe != "etcd"))
+    return {};
+  std::string what = *verdict == "unknown" ? *reason
+                     : *probe == "disk"    ? diskLine(parsed)
+                     : *probe == "etcd"    ? etcdLine(parsed)
+                                           : stealLine(parsed);
   if (what.empty()) return {};
   return fmt::format("{}, {}, {} ago", *verdict, what, spanWords(std::max<std::int64_t>(nowUs, 0) - *measured));
 }
