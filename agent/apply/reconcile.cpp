@@ -179,7 +179,9 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
   std::vector<source::Refusal> refusals;
   BEDPLATE_TRY_LET(const auto snapshot,
                    source::readSnapshot(session, commit, config_.repository.path, limits_, memory_->blobs, refusals));
-  auto compiled = cluster::compile(snapshot, refusals, node, &memory_->valid);
+  cluster::Policy floor{.denyRawSecrets = config_.policy.rawSecrets == "deny", .endpoints = {}};
+  if (!config_.policy.endpoints.empty()) floor.endpoints.push_back(config_.policy.endpoints);
+  auto compiled = cluster::compile(snapshot, refusals, node, floor, &memory_->valid);
   result.findings = compiled.findings;
   memory_->refused.reset();
   if (!compiled.desired) {

@@ -92,7 +92,7 @@ std::vector<Finding> merged(const source::Snapshot& snapshot, const std::vector<
   std::map<Finding, std::size_t, Order> found;
   cluster::ValidBlobs valid;
   for (const auto& node : all) {
-    auto findings = cluster::compile(snapshot, refusals, node, &valid).findings;
+    auto findings = cluster::compile(snapshot, refusals, node, {}, &valid).findings;
     std::sort(findings.begin(), findings.end(), Order());
     findings.erase(std::unique(findings.begin(), findings.end()), findings.end());
     for (auto& finding : findings) ++found[std::move(finding)];

@@ -134,15 +134,24 @@ struct Compiled {
   std::vector<Finding> findings;   // by file and line
 };
 
-// Remembers which blobs were found valid, so that an unchanged manifest is not parsed again.
+// What bedplate.conf asks of every commit; Git may only tighten it.
+struct Policy {
+  bool denyRawSecrets = false;
+  // Hosts that K3s's configuration may name, as patterns ("*.nordic-corp.no"), one of each list; no list: any.
+  std::vector<std::vector<std::string>> endpoints;
+};
+
+struct Object;  // of a manifest (agent/cluster/manifests.h)
+
+// Remembers the objects of blobs that were found valid, so that an unchanged manifest is not parsed again.
 // Thread-safety: used by one thread at a time.
 struct ValidBlobs {
-  std::set<source::ObjectId> manifests;
+  std::map<source::ObjectId, std::shared_ptr<const std::vector<Object>>> manifests;
 };
 
 // The state for one node. `refusals` of the snapshot become findings. `valid` may be null.
 Compiled compile(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals, const Identity& node,
-                 ValidBlobs* valid);
+                 const Policy& floor, ValidBlobs* valid);
 
 // The roles and nodes a cluster directory names (folders below roles/ and nodes/).
 struct Members {

@@ -5,7 +5,9 @@
 #include <tuple>
 
 #include "agent/cluster/cluster.h"
+#include "agent/cluster/k3s_rules.h"
 #include "agent/cluster/layout.h"
+#include "agent/cluster/manifest_rules.h"
 #include "agent/cluster/manifests.h"
 #include "agent/cluster/names.h"
 #include "agent/cluster/node_yaml.h"
@@ -16,7 +18,7 @@
 namespace bedplate::cluster {
 namespace {
 
-constexpr std::size_t kRememberedBlobs = 65536;  // about 3 MiB; then the memory starts anew
+constexpr std::size_t kRememberedBlobs = 20000;  // some 5 MiB; then the memory starts anew
 
 // A file that survived the layers above it.
 struct Kept {
@@ -26,7 +28,10 @@ struct Kept {
 
 class Compiler {
  public:
-  Compiler(const Identity& node, ValidBlobs* valid) : valid_(valid), nodeYaml_(findings_) { desired_.node = node; }
+  Compiler(const Identity& node, const Policy& floor, ValidBlobs* valid)
+      : floor_(floor), valid_(valid), nodeYaml_(findings_) {
+    desired_.node = node;
+  }
 
   Compiled run(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals) {
     for (const auto& refusal : refusals) say(Severity::error, refusal.path, {}, refusal.why);
@@ -61,7 +66,7 @@ class Compiler {
       return;
     }
     if (file.area == Area::k3s) judgeK3s(*file.file);
-    if (file.area == Area::manifest) judgeManifest(*file.file);
+    if (file.area == Area::manifest) judgeManifest(file);
     if (file.area == Area::sysctl) judgeSysctl(file);
     if (file.area == Area::modules) judgeModules(file);
     kept_[file.path] = {&file, &layer};
@@ -74,14 +79,23 @@ class Compiler {
       say(Severity::error, file.path, document.root.at, "K3s reads a mapping of keys to values here");
   }
 
-  void judgeManifest(const source::File& file) {
-    const bool known = valid_ != nullptr && !file.id.empty();
-    if (known && valid_->manifests.count(file.id) != 0) return;
-    const auto problems = checkManifest(*file.content);
-    for (const auto& problem : problems) say(Severity::error, file.path, problem.at, problem.message);
-    if (!known || !problems.empty()) return;
+  void judgeManifest(const LayerFile& layered) {
+    const auto& file = *layered.file;
+    const bool hasId = valid_ != nullptr && !file.id.empty();
+    if (hasId) {
+      const auto known = valid_->manifests.find(file.id);
+      if (known != valid_->manifests.end()) {
+        objects_[&layered] = known->second;
+        return;
+      }
+    }
+    auto manifest = readManifest(*file.content);
+    for (const auto& problem : manifest.problems) say(Severity::error, file.path, problem.at, problem.message);
+    auto objects = std::make_shared<const std::vector<Object>>(std::move(manifest.objects));
+    objects_[&layered] = objects;
+    if (!hasId || !manifest.problems.empty()) return;
     if (valid_->manifests.size() >= kRememberedBlobs) valid_->manifests.clear();
-    valid_->manifests.insert(file.id);
+    valid_->manifests.emplace(file.id, std::move(objects));
   }
 
   void judgeSysctl(const LayerFile& file) {
@@ -111,6 +125,7 @@ class Compiler {
     for (auto& floor : floorRules(desired_.config)) desired_.sysctls.push_back(std::move(floor));
     std::set<std::string> seenModules;
     std::map<std::string, const Kept*> byLowerCase;
+    std::vector<JudgedManifest> manifests;
     for (const auto& [path, kept] : kept_) {
       const auto& source = *kept.file->file;
       if (kept.file->area == Area::modules)
@@ -122,10 +137,14 @@ class Compiler {
       if (!isNew)
         say(Severity::error, source.path, {},
             "differs from " + printable(other->second->file->file->path) + " only in upper and lower case: rename one");
+      manifests.push_back({source.path, objects_[kept.file]});
       // Only servers have a directory for manifests; one made on an agent would only mislead.
       if (desired_.node.role != "agent")
         desired_.manifests.push_back({path, kept.layer->name, source.path, source.content});
     }
+    const Policy policy = tightened(floor_, desired_.config);
+    judgeTogether(manifests, policy.denyRawSecrets, findings_);
+    judgeK3sConfig(desired_, policy, findings_);
     handOverConntrack(desired_, findings_);
   }
 
@@ -161,6 +180,7 @@ class Compiler {
     return result;
   }
 
+  const Policy& floor_;
   ValidBlobs* valid_;
   std::vector<Finding> findings_;
   NodeYaml nodeYaml_;
@@ -169,6 +189,7 @@ class Compiler {
   std::map<std::string, Kept> kept_;  // by path within the layer
   std::map<const LayerFile*, std::vector<sysctl::Rule>> rules_;
   std::map<const LayerFile*, std::vector<modules::Entry>> modules_;
+  std::map<const LayerFile*, Objects> objects_;
 };
 
 }  // namespace
@@ -184,8 +205,8 @@ std::string text(const Finding& finding) {
 }
 
 Compiled compile(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals, const Identity& node,
-                 ValidBlobs* valid) {
-  return Compiler(node, valid).run(snapshot, refusals);
+                 const Policy& floor, ValidBlobs* valid) {
+  return Compiler(node, floor, valid).run(snapshot, refusals);
 }
 
 }  // namespace bedplate::cluster

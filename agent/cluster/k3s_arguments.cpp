@@ -4,12 +4,10 @@
 #include <charconv>
 #include <optional>
 
-#include "agent/cluster/yaml.h"
+#include "agent/cluster/k3s_config.h"
 
 namespace bedplate::cluster {
 namespace {
-
-using Lists = std::map<std::string, std::vector<std::string>>;
 
 std::optional<std::int64_t> integer(std::string_view text) {
   std::int64_t value = 0;
@@ -45,23 +43,11 @@ std::optional<std::int64_t> goSeconds(std::string_view text) {
   return any ? std::optional(total) : std::nullopt;
 }
 
-void take(const yaml::Node& root, Lists& lists) {
-  for (const auto& entry : root.entries) {
-    std::string key = entry.key;
-    const bool adds = !key.empty() && key.back() == '+';
-    if (adds) key.pop_back();
-    auto& list = lists[key];
-    if (!adds) list.clear();
-    if (entry.value.kind == yaml::Kind::scalar) list.push_back(entry.value.text);
-    for (const auto& item : entry.value.items)
-      if (item.kind == yaml::Kind::scalar) list.push_back(item.text);
-  }
-}
-
 // "name=value", with or without dashes in front; "name" alone is true.
-std::map<std::string, std::string> options(const std::vector<std::string>& list) {
+std::map<std::string, std::string> options(const std::vector<K3sItem>& list) {
   std::map<std::string, std::string> found;
-  for (const auto& one : list) {
+  for (const auto& item : list) {
+    const std::string& one = item.text;
     const std::size_t start = std::min(one.find_first_not_of('-'), one.size());
     const std::size_t equals = one.find('=', start);
     found[one.substr(start, equals == std::string::npos ? equals : equals - start)] =
@@ -75,17 +61,15 @@ bool isTrue(const std::string& text) { return text == "true" || text == "True" |
 }  // namespace
 
 K3sArguments k3sArguments(const std::vector<std::string_view>& texts) {
-  Lists lists;
-  for (const auto text : texts) {
-    const auto document = yaml::read(text);
-    if (document.problems.empty()) take(document.root, lists);
-  }
+  std::vector<K3sText> named;
+  for (const auto text : texts) named.push_back({"", text});
+  auto config = effectiveConfig(named);
   K3sArguments arguments;
-  arguments.kubeProxy = options(lists["kube-proxy-arg"]);
-  const auto& protect = lists["protect-kernel-defaults"];
-  if (!protect.empty()) arguments.protectKernelDefaults = isTrue(protect.back());
+  arguments.kubeProxy = options(config["kube-proxy-arg"]);
+  const auto& protect = config["protect-kernel-defaults"];
+  if (!protect.empty()) arguments.protectKernelDefaults = isTrue(protect.back().text);
   // An argument of the kubelet's own comes after what K3s passes on.
-  const auto kubelet = options(lists["kubelet-arg"]);
+  const auto kubelet = options(config["kubelet-arg"]);
   if (const auto own = kubelet.find("protect-kernel-defaults"); own != kubelet.end())
     arguments.protectKernelDefaults = isTrue(own->second);
   return arguments;

@@ -65,7 +65,7 @@ class Scan {
                                                        : "nodes/ holds one folder a node, such as nodes/web-01");
     } else if (top == "roles" && std::find(roleNames().begin(), roleNames().end(), name) == roleNames().end()) {
       once(folder, "unknown role " + inQuotes(name) + suggestion(name, roleNames()));
-    } else if (top == "nodes" && !isNodeName(name)) {
+    } else if (top == "nodes" && !isDnsSubdomain(name)) {
       once(folder, inQuotes(name) + " cannot be the name of a node: lower-case letters, digits, '-' and '.'");
     } else if (folder == layers_[1].name) {
       place(file, path, 1);

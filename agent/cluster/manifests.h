@@ -1,7 +1,8 @@
 // Kubernetes manifests, as far as a node may judge them: every document is an object with a name.
-// Thread-safety: free functions.
+// Thread-safety: free functions and plain values.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -9,8 +10,24 @@
 
 namespace bedplate::cluster {
 
-// What is wrong with a manifest (YAML or JSON, several documents, lists of objects); empty when nothing is. No tree is
-// built: this runs over every manifest of a repository on every node.
-std::vector<yaml::Problem> checkManifest(std::string_view text);
+// One object, as far as the rules about several manifests look at it.
+struct Object {
+  yaml::Place at;
+  std::string group;  // of apiVersion; "" for the core
+  std::string kind;
+  std::string space;  // namespace; "" when none is said, which K3s takes for "default"
+  std::string name;
+  bool rawSecret = false;                  // a Secret with its content
+  bool selfHeals = false, prunes = false;  // spec.syncPolicy.automated of an Argo CD Application
+};
+
+struct Manifest {
+  std::vector<yaml::Problem> problems;  // empty when nothing is wrong
+  std::vector<Object> objects;          // in the order of the text, items of lists too
+};
+
+// Reads a manifest (YAML or JSON, several documents, lists of objects). No tree is built: this runs over every manifest
+// of a repository on every node.
+Manifest readManifest(std::string_view text);
 
 }  // namespace bedplate::cluster

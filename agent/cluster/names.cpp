@@ -76,7 +76,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
   return fmt::format("; valid here: {}", fmt::join(candidates, ", "));
 }
 
-bool isNodeName(std::string_view name) {
+bool isDnsSubdomain(std::string_view name) {
   if (name.empty() || name.size() > 253) return false;
   while (true) {
     const auto dot = name.find('.');

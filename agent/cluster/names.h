@@ -21,8 +21,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 // ", did you mean 'x'?", or "; valid here: a, b, c" when nothing is near.
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
-// RFC 1123 subdomain: what Kubernetes takes for the name of a Node.
-bool isNodeName(std::string_view name);
+// RFC 1123 subdomain: what Kubernetes takes for the name of a Node, and of most objects.
+bool isDnsSubdomain(std::string_view name);
 // Lower case, ASCII only: no locale.
 std::string lower(std::string_view text);
 

@@ -16,8 +16,7 @@ constexpr std::string_view kNotActiveYet[] = {
     "benchmark.disk.every",  "benchmark.disk.for",          "benchmark.steal.window",   "k3s.restart.mode",
     "k3s.restart.canary",    "k3s.restart.spread",          "k3s.restart.window.days",  "k3s.restart.window.from",
     "k3s.restart.window.to", "k3s.restart.window.timezone", "k3s.confirm.timeout",      "k3s.manifests.writer",
-    "k3s.manifests.prune",   "k3s.manifests.selfHeal",      "k3s.manifests.allowPrune", "policy.rawSecrets",
-    "policy.endpoints",
+    "k3s.manifests.prune",   "k3s.manifests.selfHeal",      "k3s.manifests.allowPrune",
 };
 
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
@@ -109,7 +108,7 @@ std::optional<std::vector<std::string>> list(KeyValue& value, Judge judge) {
 }
 
 std::string judgeNodeName(const std::string& text) {
-  if (isNodeName(text)) return {};
+  if (isDnsSubdomain(text)) return {};
   return inQuotes(text) + " is not a node name: lower-case letters, digits, '-' and '.'";
 }
 

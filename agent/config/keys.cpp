@@ -179,9 +179,8 @@ std::vector<Key> make() {
        },
        FileKind::none, nullptr, false, true},
       {"policy", "raw-secrets",
-       [](Config& c, std::string_view v) { return takeOneOf(c.policy.rawSecrets, v, {"deny"}); }, FileKind::none,
-       nullptr, false, true},
-      {"policy", "endpoints", takeEndpoints, FileKind::none, nullptr, true, true},
+       [](Config& c, std::string_view v) { return takeOneOf(c.policy.rawSecrets, v, {"deny"}); }},
+      {"policy", "endpoints", takeEndpoints, FileKind::none, nullptr, true},
       {"report", "metrics-file", FILE_KEY(report.metricsFile)},
       {"report", "status-file", FILE_KEY(report.statusFile)},
   };

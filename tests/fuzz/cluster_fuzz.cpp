@@ -32,8 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const cluster::Identity node{"web-01", "server", "oslo-prod"};
   cluster::members(snapshot);
   cluster::ValidBlobs valid;
-  const auto first = cluster::compile(snapshot, {}, node, &valid);
-  const auto second = cluster::compile(snapshot, {}, node, &valid);  // the same with what it remembers
+  const auto first = cluster::compile(snapshot, {}, node, {}, &valid);
+  const auto second = cluster::compile(snapshot, {}, node, {}, &valid);  // the same with what it remembers
   if (first.findings != second.findings || first.desired.has_value() != second.desired.has_value()) std::abort();
   const bool failed = std::any_of(first.findings.begin(), first.findings.end(), [](const cluster::Finding& finding) {
     return finding.severity == cluster::Severity::error;

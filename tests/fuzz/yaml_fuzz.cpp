@@ -32,6 +32,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(document.problems);
   if (document.problems.empty() && document.root.kind != yaml::Kind::null) require(document.root, 0);
   if (document.problems.empty() && yaml::saysNothing(text) && document.root.kind != yaml::Kind::null) std::abort();
-  bedplate::cluster::checkManifest(text);
+  bedplate::cluster::readManifest(text);
   return 0;
 }

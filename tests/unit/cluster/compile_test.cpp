@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/cluster/manifests.h"
 #include "tests/unit/cluster/snapshots.h"
 
 namespace bedplate::cluster {
@@ -48,11 +49,11 @@ TEST(Compile, WhatAnotherNodeHasIsEnoughNotToBeEmpty) {
 TEST(Compile, RefusalsOfTheSnapshotAreErrors) {
   const auto result = compile(snapshotOf({{"sysctl.d/a.conf", kSays}}),
                               {{"nodes/web-02/link", "a symbolic link"}, {"big", "larger than 1 MiB"}},
-                              {"web-01", "server", "c"}, nullptr);
+                              {"web-01", "server", "c"}, {}, nullptr);
   EXPECT_THAT(texts(result.findings),
               ElementsAre("big: error: larger than 1 MiB", "nodes/web-02/link: error: a symbolic link"));
   EXPECT_FALSE(result.desired);
-  EXPECT_THAT(texts(compile({}, {{"a", "a submodule"}}, {"web-01", "server", "c"}, nullptr).findings),
+  EXPECT_THAT(texts(compile({}, {{"a", "a submodule"}}, {"web-01", "server", "c"}, {}, nullptr).findings),
               ElementsAre("a: error: a submodule"));
 }
 
@@ -114,7 +115,9 @@ TEST(Compile, OneKeyTwiceInOneLayerIsAWarning) {
 }
 
 TEST(Compile, ManifestsThatDifferOnlyInCaseCollide) {
-  const auto result = compiled({{"manifests/Argo.yaml", kManifest}, {"roles/server/manifests/argo.yaml", kManifest}});
+  const auto result =
+      compiled({{"manifests/Argo.yaml", kManifest},
+                {"roles/server/manifests/argo.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: z}\n"}});
   EXPECT_THAT(texts(result.findings),
               ElementsAre("roles/server/manifests/argo.yaml: error: differs from manifests/Argo.yaml only in upper and "
                           "lower case: rename one"));
@@ -136,12 +139,12 @@ TEST(Compile, ValidManifestsAreRememberedAndBrokenOnesAreNot) {
   ValidBlobs valid;
   const Identity node{"web-01", "server", "c"};
   const auto snapshot = snapshotOf({{"manifests/a.yaml", kManifest}, {"manifests/b.yaml", "kind: B\n"}});
-  const auto first = compile(snapshot, {}, node, &valid);
-  EXPECT_THAT(valid.manifests, ElementsAre(snapshot.files[0].id));
-  EXPECT_EQ(compile(snapshot, {}, node, &valid).findings, first.findings);
+  const auto first = compile(snapshot, {}, node, {}, &valid);
+  EXPECT_THAT(valid.manifests, ElementsAre(testing::Key(snapshot.files[0].id)));
+  EXPECT_EQ(compile(snapshot, {}, node, {}, &valid).findings, first.findings);
   // That the memory is used shows when it is wrong.
-  valid.manifests.insert(snapshot.files[1].id);
-  EXPECT_THAT(compile(snapshot, {}, node, &valid).findings, IsEmpty());
+  valid.manifests.emplace(snapshot.files[1].id, std::make_shared<const std::vector<Object>>());
+  EXPECT_THAT(compile(snapshot, {}, node, {}, &valid).findings, IsEmpty());
 }
 
 }  // namespace

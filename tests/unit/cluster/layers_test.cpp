@@ -49,15 +49,14 @@ TEST(Layers, ALaterFileReplacesAndBelongsToItsOwnLayer) {
 }
 
 TEST(Layers, AnEmptyFileMasks) {
-  const std::vector<std::pair<std::string, std::string>> files = {
-      {"sysctl.d/10-a.conf", kSays},
-      {"modules-load.d/k3s.conf", "br_netfilter\n"},
-      {"k3s/config.yaml", "write-kubeconfig-mode: '0600'\n"},
-      {"manifests/a.yaml", kManifest},
-      {"roles/server/sysctl.d/10-a.conf", "# none\n"},
-      {"roles/server/modules-load.d/k3s.conf", ""},
-      {"roles/server/k3s/config.yaml", "---\n"},
-      {"roles/server/manifests/a.yaml", "# none\n---\n"}};
+  const std::vector<std::pair<std::string, std::string>> files = {{"sysctl.d/10-a.conf", kSays},
+                                                                  {"modules-load.d/k3s.conf", "br_netfilter\n"},
+                                                                  {"k3s/config.yaml", "debug: true\n"},
+                                                                  {"manifests/a.yaml", kManifest},
+                                                                  {"roles/server/sysctl.d/10-a.conf", "# none\n"},
+                                                                  {"roles/server/modules-load.d/k3s.conf", ""},
+                                                                  {"roles/server/k3s/config.yaml", "---\n"},
+                                                                  {"roles/server/manifests/a.yaml", "# none\n---\n"}};
   const auto server = compiled(files);
   EXPECT_THAT(texts(server.findings), IsEmpty());
   ASSERT_TRUE(server.desired);
@@ -83,10 +82,10 @@ TEST(Layers, AMaskThatMasksNothingIsSaid) {
 }
 
 TEST(Layers, FilesOfK3sAndModules) {
-  const auto result = compiled({{"k3s/config.yaml", "a: 1\n"},
-                                {"k3s/config.yaml.d/10-x.yaml", "b: 1\n"},
+  const auto result = compiled({{"k3s/config.yaml", "debug: true\n"},
+                                {"k3s/config.yaml.d/10-x.yaml", "selinux: true\n"},
                                 {"k3s/registries.yaml", "mirrors: {}\n"},
-                                {"roles/server/k3s/config.yaml", "a: 2\n"},
+                                {"roles/server/k3s/config.yaml", "debug: false\n"},
                                 {"manifests/argocd/argo-cd.yaml", kManifest},
                                 {"manifests/b.json", R"({"apiVersion": "v1", "kind": "A", "metadata": {"name": "x"}})"},
                                 {"modules-load.d/a.conf", "br_netfilter\noverlay\n"},
@@ -101,7 +100,7 @@ TEST(Layers, FilesOfK3sAndModules) {
                                  "cluster k3s/registries.yaml k3s/registries.yaml",
                                  "cluster manifests/argocd/argo-cd.yaml manifests/argocd/argo-cd.yaml",
                                  "cluster manifests/b.json manifests/b.json"));
-  EXPECT_EQ(*result.desired->k3s[0].content, "a: 2\n");
+  EXPECT_EQ(*result.desired->k3s[0].content, "debug: false\n");
   std::vector<std::string> modules;
   for (const auto& want : result.desired->modules) modules.push_back(want.layer + " " + want.entry.name);
   EXPECT_THAT(modules, ElementsAre("cluster br_netfilter", "cluster overlay", "nodes/web-01 nf_conntrack"));

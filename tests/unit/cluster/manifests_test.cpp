@@ -23,7 +23,7 @@ class Manifests : public testing::TestWithParam<Case> {};
 
 TEST_P(Manifests, AreJudged) {
   std::vector<std::string> all;
-  for (const auto& problem : checkManifest(GetParam().text))
+  for (const auto& problem : readManifest(GetParam().text).problems)
     all.push_back(fmt::format("{}:{}: {}", problem.at.line, problem.at.column, problem.message));
   EXPECT_EQ(all, GetParam().problems);
 }
@@ -53,6 +53,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "NameIsAMapping", "apiVersion: v1\nkind: A\nmetadata: {name: {a: b}}\n", {"3:18: metadata.name" + kQuotes}},
         Case{"NameIsAList", "apiVersion: v1\nkind: A\nmetadata: {name: [b]}\n", {"3:18: metadata.name" + kQuotes}},
+        Case{"NameInCapitals",
+             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: App_x}\n",
+             {"3:18: ConfigMap 'App_x' is no name that the API server takes: lower case letters, digits, '-' and '.', "
+              "with a "
+              "letter or digit at both ends, at most 253"}},
+        Case{"NamespaceWithADot",
+             "apiVersion: v1\nkind: Namespace\nmetadata: {name: a.b}\n",
+             {"3:18: Namespace 'a.b' is no name that the API server takes: lower case letters, digits, '-', with a "
+              "letter "
+              "or digit at both ends, at most 63"}},
+        Case{"RoleWithAColon",
+             "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:X_y'}\n",
+             {}},
+        Case{"RoleWithASlash",
+             "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a/b}\n",
+             {"3:18: ClusterRole 'a/b': the API server takes no '/' and no '%' in such a name"}},
         Case{"NameIsEmpty", "apiVersion: v1\nkind: A\nmetadata: {name: ''}\n", {"3:18: metadata.name is empty"}},
         Case{"ApiVersionIsANumber", "apiVersion: 1\nkind: A\nmetadata: {name: x}\n", {"1:13: apiVersion" + kQuotes}},
         Case{"MetadataIsText",
@@ -104,9 +120,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Manifest, DeepestNestingTheReaderTakes) {
   std::string text = kGood + "spec: ";
   text += std::string(63, '[') + std::string(63, ']') + "\n";
-  EXPECT_TRUE(checkManifest(text).empty());
+  EXPECT_TRUE(readManifest(text).problems.empty());
   text.insert(text.find('['), "[");
-  EXPECT_EQ(checkManifest(text).front().message, "nested too deeply");
+  EXPECT_EQ(readManifest(text).problems.front().message, "nested too deeply");
 }
 
 }  // namespace

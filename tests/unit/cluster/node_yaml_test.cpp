@@ -101,10 +101,10 @@ TEST(NodeYaml, NothingSaidIsNothingSet) {
 }
 
 TEST(NodeYaml, WhatDoesNothingYetIsSaid) {
-  const auto [config, findings] =
-      readLayers({kHeader + "policy:\n  rawSecrets: deny\ntuning: {drift: report, profile: k3s}\n"
-                            "benchmark:\n  disk:\n    p99Limit: 10ms\n  steal: {limit: 5%}\n"});
-  EXPECT_THAT(texts(findings), ElementsAre("node.yaml:4:3: note: policy.rawSecrets: accepted, not active yet"));
+  const auto [config, findings] = readLayers(
+      {kHeader + "policy:\n  rawSecrets: deny\nk3s: {confirm: {timeout: 60s}}\ntuning: {drift: report, profile: k3s}\n"
+                 "benchmark:\n  disk:\n    p99Limit: 10ms\n  steal: {limit: 5%}\n"});
+  EXPECT_THAT(texts(findings), ElementsAre("node.yaml:5:17: note: k3s.confirm.timeout: accepted, not active yet"));
 }
 
 TEST(NodeYaml, LayersAreMergedKeyByKey) {

@@ -17,7 +17,7 @@ source::Snapshot snapshotOf(std::vector<std::pair<std::string, std::string>> fil
 
 Compiled compiled(std::vector<std::pair<std::string, std::string>> files, const std::string& role,
                   const std::string& name) {
-  return compile(snapshotOf(std::move(files)), {}, {name, role, "oslo-prod"}, nullptr);
+  return compile(snapshotOf(std::move(files)), {}, {name, role, "oslo-prod"}, {}, nullptr);
 }
 
 std::vector<std::string> texts(const std::vector<Finding>& findings) {

@@ -77,11 +77,11 @@ TEST(Names, OnlyTyposAreGuessed) {
 }
 
 TEST(Names, NodeNamesAreRfc1123Subdomains) {
-  for (const char* good : {"a", "web-01", "web-01.oslo.example", "0"}) EXPECT_TRUE(isNodeName(good)) << good;
+  for (const char* good : {"a", "web-01", "web-01.oslo.example", "0"}) EXPECT_TRUE(isDnsSubdomain(good)) << good;
   for (const std::string& bad :
        {std::string(), std::string("Web"), std::string("web_1"), std::string("-a"), std::string("a-"),
         std::string("a..b"), std::string(".a"), std::string("a."), std::string(64, 'a'), std::string("a/b")})
-    EXPECT_FALSE(isNodeName(bad)) << bad;
+    EXPECT_FALSE(isDnsSubdomain(bad)) << bad;
 }
 
 TEST(Names, WhatIsShownCannotMoveTheCursor) {

@@ -112,11 +112,11 @@ TEST_F(ConfigLoad, SignaturesThatCannotBeKeptAreNotPromised) {
 }
 
 TEST_F(ConfigLoad, WhatIsNotActiveYetIsNoted) {
-  tree.write("etc/bedplate/bedplate.conf", "[policy]\nraw-secrets = deny\n");
+  tree.write("etc/bedplate/bedplate.conf", "[trust]\nmaximum-age = 30d\n");
   const Loaded loaded = load();
   EXPECT_THAT(loaded.problems, IsEmpty());
   ASSERT_EQ(loaded.notes.size(), 1u);
-  EXPECT_THAT(text(loaded.notes[0]), HasSubstr("bedplate.conf:2: raw-secrets: accepted, not active yet"));
+  EXPECT_THAT(text(loaded.notes[0]), HasSubstr("bedplate.conf:2: maximum-age: accepted, not active yet"));
 }
 
 TEST_F(ConfigLoad, ADirectoryInThePlaceOfAFileIsAProblem) {
