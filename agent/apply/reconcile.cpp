@@ -19,6 +19,7 @@ struct Seen {
   source::Commit commit;
   cluster::Identity node;
   plan::Target target;
+  cluster::NodeConfig::Benchmark benchmark;
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
 };
@@ -158,6 +159,7 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
   result.commit = seen->commit;
   result.layers = seen->layers;
   result.findings = seen->findings;
+  result.benchmark = seen->benchmark;
   return {};
 }
 
@@ -197,6 +199,7 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
                        .commit = std::move(commit),
                        .node = node,
                        .target = std::move(target),
+                       .benchmark = compiled.desired->config.benchmark,
                        .layers = compiled.desired->layers,
                        .findings = std::move(compiled.findings)};
   return {};

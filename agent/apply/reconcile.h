@@ -45,9 +45,10 @@ struct SyncResult {
   bool unchanged = false;                // nothing new since the last one: only the host was looked at
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
-  std::optional<plan::Plan> plan;        // what was, or would be, changed
-  std::optional<RunResult> applied;      // with afterApply
-  std::optional<CommitTimes> confirmed;  // the head, when it was confirmed with this sync
+  std::optional<cluster::NodeConfig::Benchmark> benchmark;  // of a cluster directory without errors
+  std::optional<plan::Plan> plan;                           // what was, or would be, changed
+  std::optional<RunResult> applied;                         // with afterApply
+  std::optional<CommitTimes> confirmed;                     // the head, when it was confirmed with this sync
   double seconds = 0;
 };
 

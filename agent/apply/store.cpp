@@ -11,7 +11,9 @@ namespace bedplate::apply {
 namespace {
 
 constexpr std::int64_t kKeptDrift = 10000;
-constexpr std::int64_t kKeptSamples = 20000;
+constexpr std::int64_t kKeptSamples = 10000;
+constexpr std::int64_t kKeptSamplesUs = std::int64_t{31} * 24 * 3'600'000'000;
+constexpr std::size_t kMaxSample = 64 << 10;
 constexpr std::int64_t kKeptGenerations = 1000;
 
 constexpr const char* kColumns =
@@ -300,10 +302,14 @@ host::Result<std::int64_t> Store::driftCount(std::int64_t sinceUs) {
 }
 
 host::Status Store::addSample(const Sample& sample) {
+  if (sample.json.size() > kMaxSample)
+    return host::fail("TooLarge", "sample of " + sample.probe, "has more than 64 KiB");
   BEDPLATE_TRY_LET(Transaction transaction, Transaction::begin(db_->connection));
   BEDPLATE_TRY_LET(Statement insert, db_->connection.prepare("INSERT INTO samples VALUES(NULL,?1,?2,?3)"));
   BEDPLATE_TRY(insert.bind(1, sample.wallUs).bind(2, sample.probe).bind(3, sample.json).run());
   BEDPLATE_TRY(db_->retain("DELETE FROM samples WHERE id <= ?1", db_->connection.lastId(), kKeptSamples));
+  BEDPLATE_TRY_LET(Statement old, db_->connection.prepare("DELETE FROM samples WHERE probe = ?1 AND wall_us < ?2"));
+  BEDPLATE_TRY(old.bind(1, sample.probe).bind(2, sample.wallUs - kKeptSamplesUs).run());
   return transaction.commit();
 }
 

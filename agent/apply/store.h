@@ -153,7 +153,9 @@ class Store {
   host::Result<std::vector<DriftEvent>> drift(std::int64_t sinceUs, std::size_t limit);  // newest first
   host::Result<std::int64_t> driftCount(std::int64_t sinceUs);
 
+  // Samples older than 31 days go, and the oldest beyond 10,000. "TooLarge": over 64 KiB.
   host::Status addSample(const Sample& sample);
+  // Newest first.
   host::Result<std::vector<Sample>> samples(const std::string& probe, std::int64_t sinceUs, std::size_t limit);
 
   // A row for each commit that was once the head; the newest 1000 are kept.
@@ -177,6 +179,9 @@ class Store {
   host::Result<std::optional<CutOff>> cutOff();
   host::Status setCutOff(const CutOff& cutOff);  // ends the open group as well
   host::Status clearCutOff();                    // changes nothing when there is none
+  // What the last good cluster directory said, so that a start without a remote measures by it.
+  host::Result<cluster::NodeConfig::Benchmark> benchmark();
+  host::Status setBenchmark(const cluster::NodeConfig::Benchmark& benchmark);  // writes nothing when it is the same
   host::Result<std::optional<Latch>> latch();
   host::Status setLatch(const Latch& latch);
 

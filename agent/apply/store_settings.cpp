@@ -1,6 +1,7 @@
 // Suspension, hold, bad trees, groups of keys, latch: small things that outlive a reboot.
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 #include "agent/apply/store_database.h"
@@ -43,6 +44,54 @@ host::Status Store::resume() {
       db_->connection.execute("DELETE FROM settings WHERE name LIKE 'suspension.%' OR name LIKE 'cutoff.%' OR name = "
                               "'hold'; DELETE FROM bad_trees"));
   return transaction.commit();
+}
+
+namespace {
+
+constexpr const char* kBenchmark = "benchmark";
+constexpr std::string_view kUnset = "-";
+
+// Its members in their order, a blank between; the ratio in millionths.
+std::string benchmarkText(const cluster::NodeConfig::Benchmark& benchmark) {
+  const auto text = [](const std::optional<std::int64_t>& value) {
+    return value ? std::to_string(*value) : std::string(kUnset);
+  };
+  std::optional<std::int64_t> millionths;
+  if (benchmark.stealLimit) millionths = std::llround(*benchmark.stealLimit * 1e6);
+  return text(benchmark.diskEveryMs) + " " + text(benchmark.diskForMs) + " " + text(benchmark.diskP99LimitMs) + " " +
+         text(benchmark.stealWindowMs) + " " + text(millionths);
+}
+
+std::optional<std::int64_t> nextNumber(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+cluster::NodeConfig::Benchmark benchmarkOf(std::string_view text) {
+  cluster::NodeConfig::Benchmark benchmark;
+  for (auto* member :
+       {&benchmark.diskEveryMs, &benchmark.diskForMs, &benchmark.diskP99LimitMs, &benchmark.stealWindowMs})
+    *member = nextNumber(text);
+  if (const auto millionths = nextNumber(text)) benchmark.stealLimit = static_cast<double>(*millionths) / 1e6;
+  return benchmark;
+}
+
+}  // namespace
+
+host::Result<cluster::NodeConfig::Benchmark> Store::benchmark() {
+  BEDPLATE_TRY_LET(const auto text, db_->setting(kBenchmark));
+  return benchmarkOf(text.value_or(""));
+}
+
+host::Status Store::setBenchmark(const cluster::NodeConfig::Benchmark& benchmark) {
+  const std::string text = benchmarkText(benchmark);
+  BEDPLATE_TRY_LET(const auto before, db_->setting(kBenchmark));
+  if (before.value_or(benchmarkText({})) == text) return {};
+  return putSetting(db_->connection, kBenchmark, text);
 }
 
 host::Result<std::optional<std::string>> Store::hold() { return db_->setting("hold"); }

@@ -70,9 +70,10 @@ struct NodeConfig {
     std::optional<Amount> inotifyInstances, inotifyWatches;
     bool driftEnforce = true;  // tuning.drift: enforce | report
   } tuning;
-  struct {
+  struct Benchmark {
     std::optional<std::int64_t> diskEveryMs, diskForMs, diskP99LimitMs, stealWindowMs;
     std::optional<double> stealLimit;
+    bool operator==(const Benchmark&) const = default;
   } benchmark;
   struct Window {
     std::set<int> days;                // 0 = Monday

@@ -8,6 +8,7 @@ const char* name(Act act) {
     case Act::sync: return "sync";
     case Act::repair: return "drift repair";
     case Act::sample: return "sample";
+    case Act::measured: return "measured";
     case Act::rollback: return "rollback";
     case Act::release: return "release";
     case Act::accept: return "accept";

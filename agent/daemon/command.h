@@ -14,8 +14,28 @@
 
 namespace bedplate::daemon {
 
-enum class Act { start, sync, repair, sample, rollback, release, accept, suspend, resume, reload };
+enum class Act { start, sync, repair, sample, measured, rollback, release, accept, suspend, resume, reload };
 const char* name(Act act);
+
+// What a probe found.
+struct Measured {
+  std::string probe;  // "disk", "steal", ...
+  std::string json;   // as tuning/bench writes it
+  bool keep = true;   // a sample for the state; else only to be shown: why nothing was measured
+};
+
+// What probes have to know: node.yaml's `benchmark` with the defaults, and where the node stands.
+struct Measuring {
+  bool active = false;  // there is a repository, and a state to keep samples in
+  std::string node;     // spreads a fleet
+  std::int64_t diskEveryMs = 30 * 60'000, diskForMs = 20'000, diskP99LimitMs = 10;
+  std::int64_t stealWindowMs = 5 * 60'000;
+  double stealLimit = 0.05;
+  std::int64_t diskMeasuredUs = 0;  // wall clock of the newest disk sample in the state; 0: none
+  // etcd's own histogram is delivered: the disk is not written to.
+  bool passiveDisk = false;
+  bool operator==(const Measuring&) const = default;
+};
 
 struct Command {
   Act act = Act::sync;
@@ -25,6 +45,7 @@ struct Command {
   std::string text = {};        // of accept: the commit; of suspend: the reason
   apply::Writers writers = {};  // of repair: who was seen to write what
   bool whole = false;           // of repair: keys came or went
+  Measured measured = {};       // of measured
 };
 
 // What the loop has to know after a command.
@@ -37,6 +58,7 @@ struct Facts {
   // Files (below the root) and keys whose drift is put back; null for none. The same object while they are the same.
   std::shared_ptr<const std::set<std::string>> managed, keys;
   std::string line;  // for STATUS=
+  Measuring measuring;
 };
 
 struct Done {

@@ -40,7 +40,7 @@ Done Engine::run(const Command& command) {
     done.error = status.error();
     done.answer = report::answer(status.error());
   }
-  const bool frequent = command.act == Act::repair || command.act == Act::sample;
+  const bool frequent = command.act == Act::repair || command.act == Act::sample || command.act == Act::measured;
   facts_.statusChanged = false;
   if (!done.quiet) {
     refresh(/*always=*/command.act != Act::repair);
@@ -70,6 +70,7 @@ host::Status Engine::dispatch(const Command& command, Done& done) {
     case Act::start: return {};
     case Act::sync: return sync(command, done);
     case Act::repair: return repair(command, done);
+    case Act::measured: return measured(command.measured);
     case Act::rollback: return rollback(command, done);
     case Act::release: return release(done);
     case Act::accept: return accept(command, done);
@@ -124,6 +125,7 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
   if (result.confirmed)
     if (const auto latency = apply::syncLatency(*result.confirmed)) counters_.syncLatency.add(*latency);
   done.small = result.unchanged && result.applied && result.applied->outcomes.empty();
+  adoptBenchmark(result);
   tellSync(result);
   done.answer = report::answer(result, config_->node.mode);
   if (result.applied) lastRun_ = result.applied;

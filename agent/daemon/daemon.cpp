@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "agent/daemon/probe_jobs.h"
 #include "tuning/host/files.h"
 
 namespace bedplate::daemon {
@@ -23,6 +24,8 @@ constexpr std::int64_t kConfigSettleMs = 300;
 constexpr std::int64_t kBusRetryMs = 30'000;
 // What is being written is finished; what cannot be is taken up by the next start.
 constexpr std::int64_t kStopBoundMs = 10'000;
+// A probe holds nothing that must be finished; one whose disk does not answer is not waited for.
+constexpr std::int64_t kProbeBoundMs = 1'000;
 constexpr std::int64_t kLongestTimerMs = 24 * 3'600'000;
 
 void notify(const std::string& state) { ::sd_notify(0, state.c_str()); }
@@ -63,6 +66,12 @@ int Daemon::run() {
     return 1;
   }
   engine_ = std::move(*engine);
+  auto probes = ProbeThread::start(setup_.clock, probeJobs(setup_));
+  if (!probes) {
+    journal_.say(entryFor(Level::error, "cannot start", probes.error()));
+    return 1;
+  }
+  probes_ = std::move(*probes);
   begin();
   const int result = ::sd_event_loop(event_.get());
   return result < 0 ? 1 : exitStatus_;
@@ -95,10 +104,17 @@ void Daemon::begin() {
     // The engine's thread may stand in the kernel; there is no way to end it but this, and the state allows it.
     std::_Exit(0);
   });
+  probeBound_ = timer(100, [this] {
+    journal_.say({.level = Level::notice,
+                  .message = "a measurement stands in a disk that does not answer; it is left behind",
+                  .reason = "StopTimeout"});
+    std::_Exit(exitStatus_);
+  });
   for (const int number : {SIGTERM, SIGINT})
     signals_.push_back(std::make_unique<OnSignal>(event, number, [this] { stop(); }));
   signals_.push_back(std::make_unique<OnSignal>(event, SIGHUP, [this] { reload(); }));
   results_ = std::make_unique<Readable>(event, engine_->fd(), [this] { onResults(); });
+  probeResults_ = std::make_unique<Readable>(event, probes_->fd(), [this] { onProbes(); });
   ::sd_event_set_watchdog(event, 1);
 
   notify("STATUS=Bringing back the last good generation");
@@ -118,7 +134,21 @@ void Daemon::post(Act act) { engine_->post({.act = act, .text = {}}); }
 
 void Daemon::onResults() {
   for (auto& finished : engine_->take()) handle(finished);
-  if (engine_->ended()) ::sd_event_exit(event_.get(), exitStatus_);
+  endIfAllEnded();
+}
+
+void Daemon::onProbes() {
+  for (auto& measured : probes_->take())
+    engine_->post({.act = Act::measured, .text = {}, .measured = std::move(measured)});
+  endIfAllEnded();
+}
+
+void Daemon::endIfAllEnded() {
+  if (!engine_->ended()) return;
+  if (probes_->ended())
+    ::sd_event_exit(event_.get(), exitStatus_);
+  else
+    probeBound_->armIfNot(kProbeBoundMs);
 }
 
 void Daemon::handle(EngineThread::Finished& finished) {
@@ -155,6 +185,7 @@ void Daemon::handle(EngineThread::Finished& finished) {
 
 void Daemon::take(const Done& done) {
   const bool newLine = facts_.line != done.facts.line;
+  if (facts_.measuring != done.facts.measuring) probes_->configure(done.facts.measuring);
   facts_ = done.facts;
   if (newLine && ready_) notify("STATUS=" + oneLine(facts_.line));
   if (facts_.statusChanged && bus_) bus_->changed();
@@ -267,6 +298,7 @@ void Daemon::stop() {
                        readyBound_.get(), suspensionEnd_.get()})
     timer->disarm();
   stopBound_->arm(kStopBoundMs);
+  probes_->stop();
   engine_->stop();
 }
 

@@ -16,6 +16,7 @@
 #include "agent/daemon/event.h"
 #include "agent/daemon/journal.h"
 #include "agent/daemon/path_watch.h"
+#include "agent/daemon/probe_thread.h"
 #include "tuning/links/links.h"
 
 namespace bedplate::daemon {
@@ -32,6 +33,8 @@ class Daemon {
   void begin();
   void ready(const std::string& note);
   void onResults();
+  void onProbes();
+  void endIfAllEnded();
   void handle(EngineThread::Finished& finished);
   void take(const Done& done);
   void post(Act act);
@@ -61,13 +64,15 @@ class Daemon {
 
   EventPtr event_;
   std::unique_ptr<EngineThread> engine_;
+  std::unique_ptr<ProbeThread> probes_;
   std::unique_ptr<DriftWatch> drift_;
   std::optional<links::Links> links_;
   std::optional<PathWatch> configWatch_;
   std::unique_ptr<Bus> bus_;
   std::vector<std::unique_ptr<OnSignal>> signals_;
-  std::unique_ptr<Readable> results_, configReady_, interfacesReady_, modulesReady_;
-  std::unique_ptr<Timer> sync_, repair_, poll_, sample_, config_, busRetry_, readyBound_, stopBound_, suspensionEnd_;
+  std::unique_ptr<Readable> results_, probeResults_, configReady_, interfacesReady_, modulesReady_;
+  std::unique_ptr<Timer> sync_, repair_, poll_, sample_, config_, busRetry_, readyBound_, stopBound_, probeBound_,
+      suspensionEnd_;
 };
 
 // Blocks the signals that the loop takes, before any thread is made; ignores SIGPIPE.

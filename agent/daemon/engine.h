@@ -78,6 +78,11 @@ class Engine final : public Runner {
   host::Status resume(Done& done);
   host::Status reload(Done& done);
 
+  // Measuring (measuring.cpp).
+  host::Status measured(const Measured& measured);
+  void adoptBenchmark(const apply::SyncResult& result);
+  [[nodiscard]] Measuring measuring(const report::Status& status) const;
+
   // What is said (telling.cpp).
   void tellSync(const apply::SyncResult& result);
   void tellRun(const apply::RunResult& run, const std::string& cause);
@@ -113,6 +118,8 @@ class Engine final : public Runner {
   std::optional<apply::RunResult> lastRun_;
   std::int64_t contactUs_ = 0, checkedUs_ = 0, nextUs_ = 0;
   std::optional<std::string> steal_;
+  cluster::NodeConfig::Benchmark benchmark_;
+  std::int64_t diskMeasuredUs_ = 0;
   std::optional<report::Headroom> headroom_;
   report::Counters counters_;
   Facts facts_;

@@ -21,7 +21,10 @@ void lower(const host::UniqueFd& fd) {
   static_cast<void>(!::read(fd.get(), &count, sizeof count));
 }
 
-bool frequent(Act act) { return act == Act::repair || act == Act::sample; }
+// Done first, also within the wait for a silent remote.
+bool frequent(Act act) { return act == Act::repair || act == Act::sample || act == Act::measured; }
+// Several that wait are one; a measurement is one of its own.
+bool mergeable(Act act) { return act == Act::repair || act == Act::sample || act == Act::sync; }
 
 }  // namespace
 
@@ -47,9 +50,9 @@ EngineThread::~EngineThread() {
 void EngineThread::post(Command command, Ticket ticket) {
   {
     const std::lock_guard lock(mutex_);
-    const bool mergeable = frequent(command.act) || command.act == Act::sync;
     auto same = std::find_if(queue_.begin(), queue_.end(), [&](const Waiting& waiting) {
-      return mergeable && waiting.command.act == command.act && waiting.command.allowPrune == command.allowPrune;
+      return mergeable(command.act) && waiting.command.act == command.act &&
+             waiting.command.allowPrune == command.allowPrune;
     });
     if (same == queue_.end()) {
       const bool first = frequent(command.act);

@@ -94,6 +94,7 @@ void Engine::refresh(bool always) {
   facts_.active = store_ && !status.suspended;
   facts_.suspendedUntilUs = status.suspended ? status.suspended->untilUs : 0;
   facts_.line = line(status);
+  facts_.measuring = measuring(status);
   refreshManaged();
   status_ = std::move(status);
 }

@@ -254,6 +254,43 @@ TEST_F(StoreTest, DriftIsNewestFirstAndCounted) {
   EXPECT_THAT(store.drift(0, 1).value(), SizeIs(1));
 }
 
+TEST_F(StoreTest, SamplesAreKeptForAMonth) {
+  constexpr std::int64_t kDay = std::int64_t{24} * 3'600'000'000;
+  Store store = open();
+  ASSERT_TRUE(store.addSample({kDay, "disk", "old"}));
+  ASSERT_TRUE(store.addSample({kDay, "steal", "of another probe"}));
+  ASSERT_TRUE(store.addSample({20 * kDay, "disk", "{}"}));
+  EXPECT_THAT(store.samples("disk", 0, 10).value(), SizeIs(2));
+  ASSERT_TRUE(store.addSample({33 * kDay, "disk", "new"}));
+  const auto samples = store.samples("disk", 0, 10).value();
+  ASSERT_THAT(samples, SizeIs(2));
+  EXPECT_EQ(samples[0].json, "new");
+  EXPECT_EQ(samples[1].wallUs, 20 * kDay);
+  EXPECT_THAT(store.samples("steal", 0, 10).value(), SizeIs(1));
+  EXPECT_EQ(store.addSample({34 * kDay, "disk", std::string((64 << 10) + 1, 'x')}).error().reason, "TooLarge");
+}
+
+TEST_F(StoreTest, SettingsOfBenchmarksAreRememberedAndWrittenOnce) {
+  cluster::NodeConfig::Benchmark wanted;
+  wanted.diskEveryMs = 600'000;
+  wanted.diskP99LimitMs = 5;
+  wanted.stealLimit = 0.075;
+  {
+    Store store = open();
+    EXPECT_EQ(store.benchmark().value(), cluster::NodeConfig::Benchmark{});
+    ASSERT_TRUE(store.setBenchmark(wanted));
+  }
+  const auto before = tree.files().info(host::paths::stateDb).value();
+  Store store = open();
+  EXPECT_EQ(store.benchmark().value(), wanted);
+  ASSERT_TRUE(store.setBenchmark(wanted));
+  EXPECT_EQ(tree.files().info(host::paths::stateDb).value(), before);
+  sql("UPDATE settings SET value = '5 x -7' WHERE name = 'benchmark'");
+  wanted = {};
+  wanted.diskEveryMs = 5;
+  EXPECT_EQ(store.benchmark().value(), wanted);
+}
+
 TEST_F(StoreTest, SuspensionHoldBadTreesAndLatchAreRemembered) {
   Store store = open();
   EXPECT_FALSE(store.suspension().value());

@@ -1,0 +1,39 @@
+// What probes are told, and what becomes of what they found.
+#include "agent/daemon/engine.h"
+
+namespace bedplate::daemon {
+
+host::Status Engine::measured(const Measured& measured) {
+  if (!measured.keep || !store_) return {};
+  const std::int64_t now = setup_.clock.wallUs();
+  auto added = store_->addSample({now, measured.probe, measured.json});
+  if (!added) {
+    tellError("sample", "cannot keep a measurement", added.error());
+    return added;
+  }
+  repeats_.over("sample");
+  if (measured.probe == "disk") diskMeasuredUs_ = now;
+  return {};
+}
+
+void Engine::adoptBenchmark(const apply::SyncResult& result) {
+  if (!result.benchmark || *result.benchmark == benchmark_) return;
+  benchmark_ = *result.benchmark;
+  if (auto kept = store_->setBenchmark(benchmark_); !kept)
+    tellError("benchmark", "cannot keep the settings of benchmarks", kept.error());
+}
+
+Measuring Engine::measuring(const report::Status& status) const {
+  Measuring measuring;
+  measuring.active = config_ && config_->configured() && store_;
+  measuring.node = status.node.name;
+  measuring.diskEveryMs = benchmark_.diskEveryMs.value_or(measuring.diskEveryMs);
+  measuring.diskForMs = benchmark_.diskForMs.value_or(measuring.diskForMs);
+  measuring.diskP99LimitMs = benchmark_.diskP99LimitMs.value_or(measuring.diskP99LimitMs);
+  measuring.stealWindowMs = benchmark_.stealWindowMs.value_or(measuring.stealWindowMs);
+  measuring.stealLimit = benchmark_.stealLimit.value_or(measuring.stealLimit);
+  measuring.diskMeasuredUs = diskMeasuredUs_;
+  return measuring;
+}
+
+}  // namespace bedplate::daemon
