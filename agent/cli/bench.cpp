@@ -33,18 +33,17 @@ int run(Context& context, const BenchAsked& asked) {
     return context.fail("bench", error.value(), kUsage);
   }
   const StopOnInterrupt guard;
-  std::vector<Verdict> verdicts;
-  Json json{{"disk", nullptr}, {"steal", nullptr}};
-  for (const auto& [name, measure] : {std::pair{"disk", &benchDisk}, std::pair{"steal", &benchSteal}}) {
-    if (asked.what != name && asked.what != "all") continue;
-    const auto verdict = measure(context, asked, json);
-    if (!verdict)
-      return context.fail(std::string("bench ") + name, verdict.error(),
-                          verdict.error().reason == "Invalid" ? kUsage : kUnknown);
-    verdicts.push_back(*verdict);
-  }
+  Json json{{"card", nullptr}, {"disk", nullptr}, {"steal", nullptr}, {"pressure", nullptr}};
+  const auto measured = [&]() -> host::Result<std::vector<Verdict>> {
+    if (asked.what == "all") return benchAll(context, asked, json);
+    BEDPLATE_TRY_LET(const Verdict verdict, (asked.what == "disk" ? benchDisk : benchSteal)(context, asked, json));
+    return std::vector{verdict};
+  }();
+  if (!measured)
+    return context.fail("bench " + asked.what, measured.error(),
+                        measured.error().reason == "Invalid" ? kUsage : kUnknown);
   if (context.json()) context.out() << report::print(json);
-  return exitOf(verdicts);
+  return exitOf(*measured);
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/cli/context.h"
 #include "agent/report/json.h"
@@ -22,6 +24,7 @@ struct BenchAsked {
   std::uint64_t operations = 500;
   double rate = 50;
   bool closedLoop = false, force = false;
+  bool brief = false;  // nothing is printed: for `all`
 };
 
 // Ctrl-C ends a measurement early, with what it has: while one of these lives, flag() is set by SIGINT.
@@ -53,10 +56,20 @@ class Bar {
 };
 
 void benchRow(Context& context, std::string_view label, const std::string& text);
-void verdictRow(Context& context, bench::Verdict verdict, const std::string& reason);
+void verdictRow(Context& context, bench::Verdict verdict, const std::string& reason,
+                std::string_view label = "verdict");
 
 // Each measures, prints what it found unless JSON is asked for, and adds it to `json`.
 host::Result<bench::Verdict> benchDisk(Context& context, const BenchAsked& asked, report::Json& json);
 host::Result<bench::Verdict> benchSteal(Context& context, const BenchAsked& asked, report::Json& json);
+host::Result<std::vector<bench::Verdict>> benchAll(Context& context, const BenchAsked& asked, report::Json& json);
+
+// Where the disk is measured, below the root: as asked for, or where K3s's datastore lies or will.
+std::string benchDirectory(Context& context, const BenchAsked& asked);
+// The CPUs for so long, or until Ctrl-C; `tick` each second.
+class CpuWatch;
+host::Result<bench::CpuResult> measureCpu(Context& context, std::int64_t windowNs,
+                                          const std::function<void(const CpuWatch&, std::int64_t passedNs)>& tick);
+void stealRows(Context& context, const bench::CpuResult& result);
 
 }  // namespace bedplate::cli

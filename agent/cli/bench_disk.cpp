@@ -40,11 +40,15 @@ void keep(Context& context, const std::string& result) {
 
 }  // namespace
 
+std::string benchDirectory(Context& context, const BenchAsked& asked) {
+  if (asked.directory.empty()) return datastore(context.files());
+  return asked.directory.substr(asked.directory.starts_with('/') ? 1 : 0);
+}
+
 host::Result<Verdict> benchDisk(Context& context, const BenchAsked& asked, report::Json& json) {
   constexpr std::uint64_t kStallNs = 1'000'000'000;
   bench::DiskOptions options;
-  const bool slash = asked.directory.starts_with('/');
-  options.directory = asked.directory.empty() ? datastore(context.files()) : asked.directory.substr(slash ? 1 : 0);
+  options.directory = benchDirectory(context, asked);
   options.operations = asked.operations;
   options.perSecond = asked.closedLoop ? 0 : asked.rate;
   // Beside a live etcd: a disk that stalls is not asked for more.
@@ -54,7 +58,7 @@ host::Result<Verdict> benchDisk(Context& context, const BenchAsked& asked, repor
   const std::string written = bench::toJson(result, context.clock().wallUs());
   json["disk"] = report::embedded(written);
   keep(context, written);
-  if (context.json()) return verdict;
+  if (context.json() || asked.brief) return verdict;
 
   const std::string pace = asked.closedLoop ? "in a closed loop" : fmt::format("{:g} a second", asked.rate);
   context.out() << "disk  " << context.files().shown(options.directory) << "\n";

@@ -1,58 +1,85 @@
 // bedplate bench steal
 #include <fmt/format.h>
-#include <time.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "agent/cli/bench.h"
+#include "agent/cli/cpu_table.h"
+#include "agent/cli/cpu_watch.h"
 
 namespace bedplate::cli {
 namespace {
 
 using bench::Verdict;
 
-void sleepMs(std::int64_t ms) {
-  const timespec time{ms / 1000, (ms % 1000) * 1'000'000};
-  ::nanosleep(&time, nullptr);
-}
+std::string percent(double share) { return fmt::format("{:.2f} %", share * 100); }
 
-host::Result<bench::StealSample> sampleAfter(Context& context, std::int64_t beginNs, std::int64_t windowMs) {
-  constexpr std::int64_t kStepMs = 100;
-  Bar bar(context, "steal");
-  const std::int64_t windowNs = windowMs * 1'000'000;
-  for (;;) {
-    const std::int64_t elapsed = context.clock().monotonicNs() - beginNs;
-    if (elapsed >= windowNs || StopOnInterrupt::flag()) break;
-    bar(static_cast<double>(elapsed) / static_cast<double>(windowNs));
-    sleepMs(std::min(kStepMs, (windowNs - elapsed) / 1'000'000 + 1));
+double milliseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+std::string pressureWords(const bench::Pressures& pressure) {
+  std::string words;
+  for (std::size_t i = 0; i < pressure.of.size(); ++i) {
+    const auto& one = pressure.of[i];
+    words += fmt::format("{}{} {}", words.empty() ? "" : "  ", bench::Pressures::kNames[i],
+                         one && one->some ? percent(one->some->avg60) : "unknown");
   }
-  return bench::readSteal(context.files(), context.clock().monotonicNs());
+  return words + "  (some, last 60 s)";
 }
 
 }  // namespace
 
+void stealRows(Context& context, const bench::CpuResult& result) {
+  const auto& hidden = result.hidden;
+  benchRow(context, "reported",
+           result.visible.ratio ? percent(*result.visible.ratio) + " of CPU time" : result.visible.reason);
+  benchRow(context, "hidden",
+           hidden.ratio ? fmt::format("{}, {} gaps over 0.05 ms, the longest {:.2f} ms", percent(*hidden.ratio),
+                                      hidden.gaps, milliseconds(hidden.longestNs))
+                        : "unknown: " + hidden.why);
+  if (hidden.bursts > 0) {
+    const auto watched = static_cast<double>(hidden.ownNs + hidden.preemptedNs);
+    benchRow(context, "other tasks",
+             fmt::format("{} of the watched {:.1f} s{}",
+                         percent(watched > 0 ? static_cast<double>(hidden.preemptedNs) / watched : 0), watched / 1e9,
+                         hidden.throttledNs > 0 ? fmt::format(", of which {:.0f} ms by a quota of our own",
+                                                              milliseconds(hidden.throttledNs))
+                                                : ""));
+    if (hidden.slower)
+      benchRow(context, "slower",
+               fmt::format("{} than at its best: neighbours on the core, or the clock rate", percent(*hidden.slower)));
+    benchRow(context, "clock", fmt::format("{} ns for a look at it", hidden.clockNs));
+  }
+  benchRow(context, "pressure", pressureWords(result.pressure));
+}
+
+host::Result<bench::CpuResult> measureCpu(Context& context, std::int64_t windowNs,
+                                          const std::function<void(const CpuWatch&, std::int64_t)>& tick) {
+  CpuWatch watch(context);
+  BEDPLATE_TRY(watch.run(windowNs, [&](std::int64_t passedNs) { tick(watch, passedNs); }));
+  return watch.result();
+}
+
 host::Result<Verdict> benchSteal(Context& context, const BenchAsked& asked, report::Json& json) {
-  constexpr double kLimit = 0.05;
+  constexpr std::size_t kMostRows = 32;
   const auto windowMs = config::parseDurationMs(asked.window);
-  if (!windowMs || *windowMs < 1000)
-    return host::fail("Invalid", "--for", "'" + asked.window + "' is no duration of a second or more", "write 10s, 5m");
-  std::string why;
-  const bool reported = bench::stealReported(context.files(), why);
-  const std::int64_t begin = context.clock().monotonicNs();
-  BEDPLATE_TRY_LET(const auto before, bench::readSteal(context.files(), begin));
-  BEDPLATE_TRY_LET(const auto after, sampleAfter(context, begin, *windowMs));
-  const auto result = bench::compareSteal(before, after, reported, why, kLimit);
+  if (!windowMs || *windowMs < 1000 || *windowMs > 3'600'000)
+    return host::fail("Invalid", "--for", "'" + asked.window + "' is no duration of a second to an hour",
+                      "write 30s, 5m");
+  const std::int64_t windowNs = *windowMs * 1'000'000;
+  if (!context.json()) context.out() << "steal" << std::endl;
+  bench::CpuResult result;
+  {
+    LiveCpus live(context);
+    BEDPLATE_TRY_LET(result, measureCpu(context, windowNs, [&](const CpuWatch& watch, std::int64_t passedNs) {
+                       live.show(watch.result(), passedNs, windowNs);
+                     }));
+  }
   json["steal"] = report::embedded(bench::toJson(result, context.clock().wallUs()));
   if (context.json()) return result.verdict;
-
-  context.out() << "steal\n";
-  benchRow(context, "window", fmt::format("{:.1f} s", static_cast<double>(result.windowNs) / 1e9));
-  benchRow(context, "all CPUs", result.ratio ? fmt::format("{:.2f} %", *result.ratio * 100) : "unavailable: " + why);
-  if (result.ratio && !result.perCpu.empty())
-    benchRow(context, "worst CPU",
-             fmt::format("{:.2f} %", *std::max_element(result.perCpu.begin(), result.perCpu.end()) * 100));
+  for (const auto& line : cpuTable(result, kMostRows)) context.out() << line << "\n";
+  benchRow(context, "window", fmt::format("{:.1f} s", static_cast<double>(result.visible.windowNs) / 1e9));
+  stealRows(context, result);
   verdictRow(context, result.verdict, result.reason);
   return result.verdict;
 }

@@ -57,9 +57,9 @@ void benchRow(Context& context, std::string_view label, const std::string& text)
                 << report::clean(text) << "\n";
 }
 
-void verdictRow(Context& context, bench::Verdict verdict, const std::string& reason) {
+void verdictRow(Context& context, bench::Verdict verdict, const std::string& reason, std::string_view label) {
   const bool colour = context.terminal().colour;
-  context.out() << report::paint(fmt::format("  {:<12}", "verdict"), report::Colour::faint, colour)
+  context.out() << report::paint(fmt::format("  {:<12}", label), report::Colour::faint, colour)
                 << report::paint(bench::name(verdict), colourOf(verdict), colour)
                 << (reason.empty() ? "" : ": " + report::clean(reason)) << "\n";
 }

@@ -10,7 +10,10 @@ std::optional<std::string> StealWindow::sample(host::Files& files, host::Clock& 
   if (samples_.size() < 2) return std::nullopt;
   std::string why;
   const bool reported = bench::stealReported(files, why);
-  return bench::toJson(bench::compareSteal(samples_.front(), samples_.back(), reported, why, kLimit), clock.wallUs());
+  bench::CpuResult result;
+  result.visible = bench::compareSteal(samples_.front(), samples_.back(), reported, why, kLimit);
+  bench::judgeCpu(result, kLimit);
+  return bench::toJson(result, clock.wallUs());
 }
 
 }  // namespace bedplate::daemon

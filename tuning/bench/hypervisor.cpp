@@ -61,10 +61,7 @@ bool decide(const HypervisorFacts& facts, std::string& why) {
     return false;
   }
   if (!facts.signature.empty()) {
-    const std::string_view who = facts.signature == "VMwareVMware"   ? "VMware"
-                                 : facts.signature == "Microsoft Hv" ? "Hyper-V"
-                                                                     : std::string_view(facts.signature);
-    why = "the hypervisor (" + std::string(who) + ") reports no steal";
+    why = "the hypervisor (" + hypervisorName(facts) + ") reports no steal";
     return false;
   }
   if (facts.flag && knownVendor(facts.vendor)) return true;
@@ -102,12 +99,34 @@ void askCpu(HypervisorFacts& facts) {
 #endif
 }
 
-bool stealReported(host::Files& files, std::string& why) {
+std::string hypervisorName(const HypervisorFacts& facts) {
+  if (facts.type == "xen" || facts.signature == kXen) return "Xen";
+  if (facts.signature == kKvm) return "KVM";
+  if (facts.signature == "VMwareVMware") return "VMware";
+  if (facts.signature == "Microsoft Hv") return "Hyper-V";
+  if (!facts.signature.empty()) return facts.signature;
+  if (facts.flag == false) return "none";
+  for (const auto& [vendor, name] : {std::pair<std::string_view, const char*>{"VMware", "VMware"},
+                                     {"Microsoft", "Hyper-V"},
+                                     {"Xen", "Xen"},
+                                     {"QEMU", "KVM"},
+                                     {"KVM", "KVM"}})
+    if (facts.vendor.find(vendor) != std::string::npos) return name;
+  // Elsewhere than on x86 the CPU does not say whether there is one.
+  return "unknown";
+}
+
+HypervisorFacts hypervisorFacts(host::Files& files) {
   HypervisorFacts facts;
   if (const auto sample = readSteal(files, 0)) facts.stolenTicks = sample->total.steal;
   facts.flag = hypervisorFlag(files);
   facts.type = readWord(files, host::paths::hypervisorType);
   facts.vendor = readWord(files, host::paths::dmiVendor);
+  return facts;
+}
+
+bool stealReported(host::Files& files, std::string& why) {
+  HypervisorFacts facts = hypervisorFacts(files);
   // The CPU is the machine's own: of a tree of files it says nothing.
   if (files.shown("") == "/") askCpu(facts);
   return decide(facts, why);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "tuning/host/files.h"
+
 namespace bedplate::bench {
 
 // What can be found out, from the outside in. decide() is pure, so that every machine can be a test.
@@ -16,6 +18,12 @@ struct HypervisorFacts {
   std::string signature;                     // of the CPUID leaves from 0x40000000 on; "" where not asked
   std::optional<std::uint32_t> kvmFeatures;  // eax of KVM's leaf 1
 };
+
+// Of the files alone, without the CPU.
+HypervisorFacts hypervisorFacts(host::Files& files);
+
+// "KVM", "Xen", "VMware", "Hyper-V", another one's signature, "unknown", or "none".
+std::string hypervisorName(const HypervisorFacts& facts);
 
 bool decide(const HypervisorFacts& facts, std::string& why);
 

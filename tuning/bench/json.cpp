@@ -56,11 +56,22 @@ std::string etcdLine(const Json& json) {
   return fmt::format("p99 {} over {} fsyncs of etcd", shown, *count);
 }
 
+std::optional<double> shareOf(const Json& json, const char* key) {
+  const auto ratio = numberOf(json, key);
+  return ratio && *ratio >= 0 && *ratio <= 1 ? ratio : std::nullopt;
+}
+
 std::string stealLine(const Json& json) {
-  const auto ratio = numberOf(json, "ratio");
+  const auto ratio = shareOf(json, "ratio");
   const auto window = wholeOf(json, "windowNs");
-  if (!ratio || !window || !(*ratio >= 0 && *ratio <= 1)) return {};
-  return fmt::format("{} of CPU time stolen over {}", shareWords(*ratio), spanWords(*window / 1000));
+  std::string line;
+  if (ratio && window)
+    line = fmt::format("{} of CPU time stolen over {}", shareWords(*ratio), spanWords(*window / 1000));
+  const auto hidden = json.find("hidden");
+  if (hidden == json.end() || !hidden->is_object()) return line;
+  const auto unreported = shareOf(*hidden, "ratio");
+  if (!unreported) return line;
+  return line + fmt::format("{}{} hidden", line.empty() ? "" : ", ", shareWords(*unreported));
 }
 
 }  // namespace
@@ -81,14 +92,6 @@ std::string toJson(const DiskResult& result, std::int64_t wallUs) {
                   {"durationNs", result.durationNs},
                   {"stalls", result.stalls},
                   {"stopped", result.stopped}});
-}
-
-std::string toJson(const StealResult& result, std::int64_t wallUs) {
-  Json json = {{"probe", "steal"},           {"measuredUs", wallUs}, {"verdict", name(result.verdict)},
-               {"reason", result.reason},    {"ratio", nullptr},     {"perCpu", result.perCpu},
-               {"windowNs", result.windowNs}};
-  if (result.ratio) json["ratio"] = *result.ratio;
-  return written(json);
 }
 
 std::string summary(const std::string& json, std::int64_t nowUs) {

@@ -7,7 +7,7 @@
 
 namespace bedplate::bench {
 
-// `cpus` is indexed by the CPU's number; one that is offline has zeros. "Malformed" when there is no "cpu" line, or one
+// `cpus` is indexed by the CPU's number; one that is offline has none. "Malformed" when there is no "cpu" line, or one
 // that is not numbers.
 host::Result<StealSample> parseStat(std::string_view text);
 

@@ -40,7 +40,7 @@ bool readTimes(std::string_view rest, CpuTimes& times) {
   return read >= 4;
 }
 
-// Counters of the kernel do run backwards at times (idle and iowait by design, steal after a migration): no time then.
+// Idle and iowait run backwards by design now and then: no time then.
 double passed(std::uint64_t before, std::uint64_t after) {
   return after > before ? static_cast<double>(after - before) : 0;
 }
@@ -50,12 +50,25 @@ struct Passed {
   double total = 0;
 };
 
-Passed between(const CpuTimes& a, const CpuTimes& b) {
-  Passed result;
+// What makes a CPU's two readings no pair.
+enum class Odd { no, backwards, jumped, absent };
+
+// More than twice the ticks that fit into the window, with a second to spare, is a counter that jumped.
+double mostTicks(std::int64_t windowNs) { return (static_cast<double>(windowNs) / 1e9 * 2 + 1) * kTicksPerSecond; }
+
+Odd between(const CpuTimes& a, const CpuTimes& b, double most, Passed& result) {
+  if (b.steal < a.steal) return Odd::backwards;
   result.steal = passed(a.steal, b.steal);
   result.total = passed(a.user, b.user) + passed(a.nice, b.nice) + passed(a.system, b.system) + passed(a.idle, b.idle) +
                  passed(a.iowait, b.iowait) + passed(a.irq, b.irq) + passed(a.softirq, b.softirq) + result.steal;
-  return result;
+  return result.total > most ? Odd::jumped : Odd::no;
+}
+
+std::string whyNone(Odd worst) {
+  if (worst == Odd::backwards)
+    return "the steal counters ran backwards, as they do when a virtual machine is moved to another host";
+  if (worst == Odd::jumped) return "the kernel's counters jumped between the two readings";
+  return {};
 }
 
 }  // namespace
@@ -98,38 +111,65 @@ host::Result<StealSample> readSteal(host::Files& files, std::int64_t monotonicNs
   return sample;
 }
 
-StealResult compareSteal(const StealSample& before, const StealSample& after, bool reported, const std::string& why,
-                         double limit) {
+StealShare stealBetween(const StealSample& before, const StealSample& after) {
+  StealShare share;
+  share.windowNs = std::max<std::int64_t>(after.monotonicNs - before.monotonicNs, 0);
+  const double most = mostTicks(share.windowNs);
+  Odd worst = Odd::absent;
+  bool counted = false;
+  const auto count = [&](const CpuTimes& a, const CpuTimes& b, double limit) -> std::optional<double> {
+    Passed one;
+    const Odd odd = between(a, b, limit, one);
+    if (odd != Odd::no) {
+      if (worst == Odd::absent) worst = odd;
+      return std::nullopt;
+    }
+    counted = true;
+    share.stolenTicks += one.steal;
+    share.allTicks += one.total;
+    return one.total >= kMinTicks / 2 ? std::optional(one.steal / one.total) : std::nullopt;
+  };
+  share.perCpu.resize(after.cpus.size());
+  for (std::size_t i = 0; i < std::min(before.cpus.size(), after.cpus.size()); ++i)
+    if (before.cpus[i] && after.cpus[i]) share.perCpu[i] = count(*before.cpus[i], *after.cpus[i], most);
+  // A tree without lines for each CPU.
+  if (before.cpus.empty() && after.cpus.empty()) count(before.total, after.total, most * kMaxCpus);
+  if (share.windowNs >= kMinWindowNs && share.allTicks >= kMinTicks) {
+    share.ratio = share.stolenTicks / share.allTicks;
+    return share;
+  }
+  std::fill(share.perCpu.begin(), share.perCpu.end(), std::nullopt);
+  share.why = whyNone(worst);
+  if (share.why.empty() && !counted) share.why = "no CPU is in both readings";
+  if (share.why.empty())
+    share.why = fmt::format("a window of {:.1f} s is too short to judge", static_cast<double>(share.windowNs) / 1e9);
+  return share;
+}
+
+StealResult judgeSteal(const StealShare& share, bool reported, const std::string& why, double limit) {
   StealResult result;
-  result.windowNs = std::max<std::int64_t>(after.monotonicNs - before.monotonicNs, 0);
+  result.windowNs = share.windowNs;
   if (!reported) {
     result.reason = "unavailable: " + why;
     return result;
   }
-  // More than twice the ticks that fit into the window, with a second to spare, is a counter that jumped.
-  const double most = (static_cast<double>(result.windowNs) / 1e9 * 2 + 1) * kTicksPerSecond;
-  const auto cpus = static_cast<double>(std::max<std::size_t>({after.cpus.size(), before.cpus.size(), 1}));
-  const Passed all = between(before.total, after.total);
-  if (all.total > most * cpus) {
-    result.reason = "the kernel's counters jumped between the two readings";
+  if (!share.ratio) {
+    result.reason = share.why;
     return result;
   }
-  if (result.windowNs < kMinWindowNs || all.total < kMinTicks) {
-    result.reason =
-        fmt::format("a window of {:.1f} s is too short to judge", static_cast<double>(result.windowNs) / 1e9);
-    return result;
-  }
-  result.ratio = all.steal / all.total;
-  for (std::size_t i = 0; i < std::min(before.cpus.size(), after.cpus.size()); ++i) {
-    const Passed one = between(before.cpus[i], after.cpus[i]);
-    result.perCpu.push_back(one.total > 0 && one.total <= most ? one.steal / one.total : 0);
-  }
+  result.ratio = share.ratio;
+  result.perCpu = share.perCpu;
   result.verdict = Verdict::fit;
   if (*result.ratio > limit / 2) result.verdict = Verdict::marginal;
   if (*result.ratio > limit) result.verdict = Verdict::unfit;
   result.reason = fmt::format("{} of CPU time stolen over {}, limit {}", shareWords(*result.ratio),
                               spanWords(result.windowNs / 1000), shareWords(limit));
   return result;
+}
+
+StealResult compareSteal(const StealSample& before, const StealSample& after, bool reported, const std::string& why,
+                         double limit) {
+  return judgeSteal(stealBetween(before, after), reported, why, limit);
 }
 
 }  // namespace bedplate::bench

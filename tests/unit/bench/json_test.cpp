@@ -30,25 +30,50 @@ TEST(Json, OfADiskHasEveryNumber) {
 }
 
 TEST(Json, OfStealSaysNullWhereNothingIsReported) {
-  StealResult result;
-  result.reason = "unavailable: no hypervisor";
-  EXPECT_THAT(toJson(result, kWhen), HasSubstr(R"("ratio":null)"));
-  result.ratio = 0.25;
-  result.perCpu = {0.5, 0};
-  EXPECT_THAT(toJson(result, kWhen), HasSubstr(R"("ratio":0.25,"perCpu":[0.5,0.0])"));
+  CpuResult result;
+  result.visible.reason = "unavailable: no hypervisor";
+  result.perCpu.resize(2);
+  judgeCpu(result, 0.05);
+  const std::string json = toJson(result, kWhen);
+  for (const char* part :
+       {R"("verdict":"unknown")", R"("ratio":null,"perCpu":[])",
+        R"("windows":{"5s":null,"1m":null,"5m":null},"cpus":[])",
+        R"("hidden":{"ratio":null,"maxGapNs":0,"sampledNs":0)", R"("pressure":{"cpu":null,"io":null,"memory":null})"})
+    EXPECT_THAT(json, HasSubstr(part));
+}
+
+TEST(Json, OfStealHasWindowsAndCpus) {
+  CpuResult result;
+  result.visible.ratio = 0.25;
+  result.visible.perCpu = {0.5, std::nullopt};
+  result.windows.shares[0].ratio = 0.5;
+  result.windows.shares[0].perCpu = {std::nullopt, 0.5};
+  result.hidden.ratio = 0.125;
+  result.pressure.of[1] = Pressure{Stalled{0, 0, 0.25, 9}, {}};
+  const std::string json = toJson(result, kWhen);
+  for (const char* part : {R"("ratio":0.25,"perCpu":[0.5,null])", R"("windows":{"5s":0.5,"1m":null,"5m":null})",
+                           R"("cpus":[{"cpu":1,"5s":0.5,"1m":null,"5m":null,"hidden":null,)",
+                           R"("hidden":{"ratio":0.125,)", R"("pressure":{"cpu":null,"io":0.25,"memory":null})"})
+    EXPECT_THAT(json, HasSubstr(part));
 }
 
 TEST(Summary, OneLineForTheScreen) {
   EXPECT_EQ(summary(toJson(disk(), kWhen), kWhen + 12 * kMinute), "fit, p99 2.1 ms over 500 writes, 12 min ago");
-  StealResult steal;
-  steal.ratio = 0.004;
-  steal.windowNs = 300'000'000'000;
+  CpuResult steal;
+  steal.visible.ratio = 0.004;
+  steal.visible.windowNs = 300'000'000'000;
   steal.verdict = Verdict::fit;
   EXPECT_EQ(summary(toJson(steal, kWhen), kWhen + 3 * 60 * kMinute),
             "fit, 0.4 % of CPU time stolen over 5 min, 3 h ago");
+  steal.hidden.ratio = 0.012;
+  EXPECT_EQ(summary(toJson(steal, kWhen), kWhen), "fit, 0.4 % of CPU time stolen over 5 min, 1.2 % hidden, 0 s ago");
+  steal.visible.ratio.reset();
+  EXPECT_EQ(summary(toJson(steal, kWhen), kWhen), "fit, 1.2 % hidden, 0 s ago");
   steal = {};
-  steal.reason = "unavailable: no hypervisor";
-  EXPECT_EQ(summary(toJson(steal, kWhen), kWhen + kMinute), "unknown, unavailable: no hypervisor, 60 s ago");
+  steal.visible.reason = "unavailable: no hypervisor";
+  judgeCpu(steal, 0.05);
+  EXPECT_EQ(summary(toJson(steal, kWhen), kWhen + kMinute),
+            "unknown, reported steal unavailable: no hypervisor, hidden steal unknown: not watched yet, 60 s ago");
 }
 
 TEST(Summary, AClockThatWasSetBackIsNotNegative) {
