@@ -63,7 +63,7 @@ void addBench(CLI::App& app, Run& chosen) {
       ->capture_default_str();
   verb->add_flag("--closed-loop", asked->closedLoop, "disk: as fast as it goes; needs --force");
   verb->add_flag("--force", asked->force, "disk: also a closed loop, and no end at a stall");
-  verb->add_option("--for", asked->window, "steal: how long to look")->capture_default_str();
+  verb->add_option("--for", asked->window, "steal, all: how long to look at the CPUs; 10s, of all 20s without it");
   verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
 }
 

@@ -20,7 +20,7 @@ namespace bedplate::cli {
 struct BenchAsked {
   std::string what;
   std::string directory;  // as given
-  std::string window = "10s";
+  std::string window;     // of the CPUs; "" for as long as suits
   std::uint64_t operations = 500;
   double rate = 50;
   bool closedLoop = false, force = false;
@@ -66,6 +66,8 @@ host::Result<std::vector<bench::Verdict>> benchAll(Context& context, const Bench
 
 // Where the disk is measured, below the root: as asked for, or where K3s's datastore lies or will.
 std::string benchDirectory(Context& context, const BenchAsked& asked);
+// How long to look at the CPUs: as asked for, or `withoutNs`. "Invalid": no duration of a second to an hour.
+host::Result<std::int64_t> cpuWindowNs(const BenchAsked& asked, std::int64_t withoutNs);
 // The CPUs for so long, or until Ctrl-C; `tick` each second.
 class CpuWatch;
 host::Result<bench::CpuResult> measureCpu(Context& context, std::int64_t windowNs,

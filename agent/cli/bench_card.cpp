@@ -88,7 +88,7 @@ void diskRows(Context& context, const Json& disk) {
 }  // namespace
 
 host::Result<std::vector<Verdict>> benchAll(Context& context, const BenchAsked& asked, Json& json) {
-  constexpr std::int64_t kWindowNs = 20'000'000'000;
+  BEDPLATE_TRY_LET(const std::int64_t windowNs, cpuWindowNs(asked, 20'000'000'000));
   const std::string directory = benchDirectory(context, asked);
   const bench::Card card = bench::readCard(context.files(), directory);
   json["card"] = report::embedded(bench::toJson(card));
@@ -100,8 +100,8 @@ host::Result<std::vector<Verdict>> benchAll(Context& context, const BenchAsked& 
   bench::CpuResult cpu;
   {
     Bar bar(context, "cpu  ");
-    BEDPLATE_TRY_LET(cpu, measureCpu(context, kWindowNs, [&](const CpuWatch&, std::int64_t passedNs) {
-                       bar(static_cast<double>(passedNs) / static_cast<double>(kWindowNs));
+    BEDPLATE_TRY_LET(cpu, measureCpu(context, windowNs, [&](const CpuWatch&, std::int64_t passedNs) {
+                       bar(static_cast<double>(passedNs) / static_cast<double>(windowNs));
                      }));
   }
   json["steal"] = report::embedded(bench::toJson(cpu, context.clock().wallUs()));

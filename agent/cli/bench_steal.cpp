@@ -17,6 +17,15 @@ std::string percent(double share) { return fmt::format("{:.2f} %", share * 100);
 
 double milliseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e6; }
 
+// Of node.yaml, as the daemon took it over last.
+double limitOf(Context& context) {
+  constexpr double kWithout = 0.05;
+  auto store = context.openStore();
+  if (!store) return kWithout;
+  const auto benchmark = store->benchmark();
+  return benchmark ? benchmark->stealLimit.value_or(kWithout) : kWithout;
+}
+
 std::string pressureWords(const bench::Pressures& pressure) {
   std::string words;
   for (std::size_t i = 0; i < pressure.of.size(); ++i) {
@@ -55,18 +64,23 @@ void stealRows(Context& context, const bench::CpuResult& result) {
 
 host::Result<bench::CpuResult> measureCpu(Context& context, std::int64_t windowNs,
                                           const std::function<void(const CpuWatch&, std::int64_t)>& tick) {
-  CpuWatch watch(context);
+  CpuWatch watch(context, limitOf(context));
   BEDPLATE_TRY(watch.run(windowNs, [&](std::int64_t passedNs) { tick(watch, passedNs); }));
   return watch.result();
 }
 
-host::Result<Verdict> benchSteal(Context& context, const BenchAsked& asked, report::Json& json) {
-  constexpr std::size_t kMostRows = 32;
-  const auto windowMs = config::parseDurationMs(asked.window);
-  if (!windowMs || *windowMs < 1000 || *windowMs > 3'600'000)
+host::Result<std::int64_t> cpuWindowNs(const BenchAsked& asked, std::int64_t withoutNs) {
+  if (asked.window.empty()) return withoutNs;
+  const auto ms = config::parseDurationMs(asked.window);
+  if (!ms || *ms < 1000 || *ms > 3'600'000)
     return host::fail("Invalid", "--for", "'" + asked.window + "' is no duration of a second to an hour",
                       "write 30s, 5m");
-  const std::int64_t windowNs = *windowMs * 1'000'000;
+  return *ms * 1'000'000;
+}
+
+host::Result<Verdict> benchSteal(Context& context, const BenchAsked& asked, report::Json& json) {
+  constexpr std::size_t kMostRows = 32;
+  BEDPLATE_TRY_LET(const std::int64_t windowNs, cpuWindowNs(asked, 10'000'000'000));
   if (!context.json()) context.out() << "steal" << std::endl;
   bench::CpuResult result;
   {

@@ -10,7 +10,6 @@ namespace bedplate::cli {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
-constexpr double kLimit = 0.05;
 // Readings for the longest window, one a second.
 constexpr std::size_t kMostReadings = 310;
 
@@ -69,13 +68,13 @@ host::Status CpuWatch::run(std::int64_t windowNs, const std::function<void(std::
 
 bench::CpuResult CpuWatch::result() const {
   bench::CpuResult result;
-  if (!readings_.empty()) result.visible = bench::compareSteal(*first_, readings_.back(), reported_, whyNot_, kLimit);
+  if (!readings_.empty()) result.visible = bench::compareSteal(*first_, readings_.back(), reported_, whyNot_, limit_);
   if (reported_) result.windows = bench::windowsOf(readings_);
   result.hidden = bench::noiseOf(all_);
   if (all_.empty() && !whyUnwatched_.empty()) result.hidden.why = whyUnwatched_;
   for (const auto& bursts : byCpu_) result.perCpu.push_back(bench::noiseOf(bursts));
   result.pressure = bench::readPressures(context_.files());
-  bench::judgeCpu(result, kLimit);
+  bench::judgeCpu(result, limit_);
   return result;
 }
 

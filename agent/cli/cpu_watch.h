@@ -14,7 +14,8 @@ namespace bedplate::cli {
 
 class CpuWatch {
  public:
-  explicit CpuWatch(Context& context) : context_(context) {}
+  // `limit` of the verdict.
+  CpuWatch(Context& context, double limit) : context_(context), limit_(limit) {}
 
   // Until `windowNs` have passed or Ctrl-C; `tick` each second, with what has passed. Half of one CPU's time at most.
   host::Status run(std::int64_t windowNs, const std::function<void(std::int64_t passedNs)>& tick);
@@ -27,6 +28,7 @@ class CpuWatch {
   host::Status read();
 
   Context& context_;
+  double limit_;
   bool reported_ = false;
   std::string whyNot_;        // steal is not reported
   std::string whyUnwatched_;  // bursts cannot be made

@@ -70,17 +70,16 @@ host::Status Engine::dispatch(const Command& command, Done& done) {
     case Act::start: return {};
     case Act::sync: return sync(command, done);
     case Act::repair: return repair(command, done);
-    case Act::measured: return measured(command.measured);
+    case Act::measured:
+      done.quiet = command.measured.probe == "steal" && !command.measured.keep;
+      return measured(command.measured);
     case Act::rollback: return rollback(command, done);
     case Act::release: return release(done);
     case Act::accept: return accept(command, done);
     case Act::suspend: return suspend(command, done);
     case Act::resume: return resume(done);
     case Act::reload: return reload(done);
-    case Act::sample:
-      if (auto json = stealWindow_.sample(setup_.files, setup_.clock)) steal_ = std::move(json);
-      headroom_ = headroomWindow_.sample(setup_.files, setup_.clock, setup_.ownKernel);
-      return {};
+    case Act::sample: headroom_ = headroomWindow_.sample(setup_.files, setup_.clock, setup_.ownKernel); return {};
   }
   return {};
 }

@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t kReadyBoundMs = 25'000;
 // Sysctls that were written past the watch, and files in directories that could not be watched.
 constexpr std::int64_t kPollMs = 5'000;
-// CPU steal and headroom; not a disk is touched for it.
+// Headroom; not a disk is touched for it.
 constexpr std::int64_t kSampleMs = 60'000;
 constexpr std::int64_t kConfigSettleMs = 300;
 constexpr std::int64_t kBusRetryMs = 30'000;

@@ -22,7 +22,6 @@
 #include "agent/daemon/headroom_window.h"
 #include "agent/daemon/journal.h"
 #include "agent/daemon/schedule.h"
-#include "agent/daemon/steal_window.h"
 #include "agent/report/report.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/files.h"
@@ -111,7 +110,6 @@ class Engine final : public Runner {
   std::optional<host::Error> stateError_;
 
   Schedule schedule_{60000};
-  StealWindow stealWindow_;
   HeadroomWindow headroomWindow_;
   Repeats repeats_;
   std::optional<apply::SyncResult> lastSync_;

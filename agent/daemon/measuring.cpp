@@ -4,6 +4,8 @@
 namespace bedplate::daemon {
 
 host::Status Engine::measured(const Measured& measured) {
+  // Each minute's, and shown with the next look at the rest.
+  if (measured.probe == "steal") steal_ = measured.json;
   if (!measured.keep || !store_) return {};
   const std::int64_t now = setup_.clock.wallUs();
   auto added = store_->addSample({now, measured.probe, measured.json});

@@ -11,10 +11,19 @@ namespace {
 
 constexpr std::uint64_t kEnoughGaps = 10;
 
-Verdict ofHidden(const Noise& hidden, double limit) {
+constexpr double kRise = 0.8;
+
+// The verdict on a share; one that was worse holds until the share is well below its threshold.
+Verdict ofShare(double share, double limit, Verdict before) {
+  if (share > limit || (before == Verdict::unfit && share > limit * kRise)) return Verdict::unfit;
+  const double half = limit / 2;
+  const bool wasDown = before == Verdict::unfit || before == Verdict::marginal;
+  return share > half || (wasDown && share > half * kRise) ? Verdict::marginal : Verdict::fit;
+}
+
+Verdict ofHidden(const Noise& hidden, double limit, Verdict before) {
   if (!hidden.ratio) return Verdict::unknown;
-  if (*hidden.ratio <= limit / 2 || hidden.gaps < kEnoughGaps) return Verdict::fit;
-  return *hidden.ratio > limit ? Verdict::unfit : Verdict::marginal;
+  return hidden.gaps < kEnoughGaps ? Verdict::fit : ofShare(*hidden.ratio, limit, before);
 }
 
 // fit, marginal, unfit in this order; unknown below all of them.
@@ -45,9 +54,10 @@ StealWindows windowsOf(const std::deque<StealSample>& readings) {
   return windows;
 }
 
-Verdict judgeCpu(CpuResult& result, double limit) {
-  const Verdict hidden = ofHidden(result.hidden, limit);
-  result.verdict = rank(hidden) > rank(result.visible.verdict) ? hidden : result.visible.verdict;
+Verdict judgeCpu(CpuResult& result, double limit, Verdict before) {
+  const Verdict visible = result.visible.ratio ? ofShare(*result.visible.ratio, limit, before) : result.visible.verdict;
+  const Verdict hidden = ofHidden(result.hidden, limit, before);
+  result.verdict = rank(hidden) > rank(visible) ? hidden : visible;
   if (result.visible.ratio)
     result.reason = fmt::format("{} of CPU time stolen over {}", shareWords(*result.visible.ratio),
                                 spanWords(result.visible.windowNs / 1000));

@@ -30,17 +30,24 @@ struct StealWindows {
 StealWindows windowsOf(const std::deque<StealSample>& readings);
 
 struct CpuResult {
+  // The greatest values of a while: of reported steal in a minute, of hidden steal, of a gap from beneath.
+  struct Peak {
+    std::optional<double> minute, hidden;
+    std::int64_t longestNs = 0;
+  };
   StealResult visible;        // its verdict and reason are of it alone
   StealWindows windows;       // empty where steal is not reported
   Noise hidden;               // of all CPUs
   std::vector<Noise> perCpu;  // by the CPU's number; one without bursts was not watched
   Pressures pressure;
+  std::optional<Peak> peak;
   Verdict verdict = Verdict::unknown;
   std::string reason;
 };
 
 // The worse of the two; what is not known counts only when neither is. `limit` is of each: 0.05 is 5 %.
-// Hidden steal speaks against a node from 10 gaps on: fewer may be one bad moment.
-Verdict judgeCpu(CpuResult& result, double limit);
+// Hidden steal speaks against a node from 10 gaps on: fewer may be one bad moment. A node that was `before` worse rises
+// only below four fifths of what made it fall, so that it does not flap.
+Verdict judgeCpu(CpuResult& result, double limit, Verdict before = Verdict::unknown);
 
 }  // namespace bedplate::bench

@@ -1,4 +1,5 @@
 // The sample "steal" as JSON: docs/bench.md, docs/bench.schema.json.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tuning/bench/bench.h"
@@ -7,6 +8,9 @@ namespace bedplate::bench {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// A sample is to stay small, whatever the machine.
+constexpr std::size_t kMostCpus = 256;
 
 Json orNull(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
@@ -38,7 +42,7 @@ Json cpusJson(const CpuResult& result) {
   Json json = Json::array();
   std::size_t count = result.perCpu.size();
   for (const auto& share : result.windows.shares) count = std::max(count, share.perCpu.size());
-  for (std::size_t cpu = 0; cpu < count; ++cpu) {
+  for (std::size_t cpu = 0; cpu < std::min(count, kMostCpus); ++cpu) {
     Json one = {{"cpu", cpu}};
     bool seen = false;
     for (std::size_t i = 0; i < StealWindows::kCount; ++i) {
@@ -59,7 +63,8 @@ Json cpusJson(const CpuResult& result) {
 
 Json perCpuJson(const StealResult& visible) {
   Json json = Json::array();
-  for (const auto& ratio : visible.perCpu) json.push_back(orNull(ratio));
+  for (const auto& ratio : visible.perCpu)
+    if (json.size() < kMostCpus) json.push_back(orNull(ratio));
   return json;
 }
 
@@ -83,17 +88,22 @@ std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::e
 }  // namespace
 
 std::string toJson(const CpuResult& result, std::int64_t wallUs) {
-  return written({{"probe", "steal"},
-                  {"measuredUs", wallUs},
-                  {"verdict", name(result.verdict)},
-                  {"reason", result.reason},
-                  {"ratio", orNull(result.visible.ratio)},
-                  {"perCpu", perCpuJson(result.visible)},
-                  {"windowNs", result.visible.windowNs},
-                  {"windows", windowsJson(result.windows)},
-                  {"cpus", cpusJson(result)},
-                  {"hidden", noiseJson(result.hidden)},
-                  {"pressure", pressureJson(result.pressure)}});
+  Json json = {{"probe", "steal"},
+               {"measuredUs", wallUs},
+               {"verdict", name(result.verdict)},
+               {"reason", result.reason},
+               {"ratio", orNull(result.visible.ratio)},
+               {"perCpu", perCpuJson(result.visible)},
+               {"windowNs", result.visible.windowNs},
+               {"windows", windowsJson(result.windows)},
+               {"cpus", cpusJson(result)},
+               {"hidden", noiseJson(result.hidden)}};
+  if (result.peak)
+    json["max"] = {{"1m", orNull(result.peak->minute)},
+                   {"hidden", orNull(result.peak->hidden)},
+                   {"maxGapNs", result.peak->longestNs}};
+  json["pressure"] = pressureJson(result.pressure);
+  return written(json);
 }
 
 std::string toJson(const Pressures& pressures) {

@@ -98,6 +98,23 @@ TEST(JudgeCpu, AFewLongGapsMayBeOneBadMoment) {
   EXPECT_EQ(judgeCpu(cpu, 0.05), Verdict::fit);
 }
 
+TEST(JudgeCpu, DoesNotFlap) {
+  using enum Verdict;
+  struct Case {
+    double share;
+    Verdict before, verdict;
+  };
+  for (const Case& one : {Case{0.045, unfit, unfit}, Case{0.04, unfit, marginal}, Case{0.045, marginal, marginal},
+                          Case{0.051, fit, unfit}, Case{0.022, marginal, marginal}, Case{0.022, unfit, marginal},
+                          Case{0.02, marginal, fit}, Case{0.02, unfit, fit}, Case{0.022, fit, fit},
+                          Case{0.022, unknown, fit}, Case{0.045, unknown, marginal}}) {
+    CpuResult seen = result(one.share, 0.0);
+    EXPECT_EQ(judgeCpu(seen, 0.05, one.before), one.verdict) << one.share << " after " << name(one.before);
+    CpuResult hidden = result({}, one.share);
+    EXPECT_EQ(judgeCpu(hidden, 0.05, one.before), one.verdict) << one.share << " hidden after " << name(one.before);
+  }
+}
+
 TEST(JudgeCpu, SaysTheNumbersThatDecided) {
   CpuResult cpu = result(0.004, 0.061);
   judgeCpu(cpu, 0.05);
