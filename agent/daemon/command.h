@@ -19,9 +19,10 @@ const char* name(Act act);
 
 // What a probe found.
 struct Measured {
-  std::string probe;  // "disk", "steal", ...
-  std::string json;   // as tuning/bench writes it
-  bool keep = true;   // a sample for the state; else only to be shown: why nothing was measured
+  std::string probe;        // "disk", "steal", ...
+  std::string json;         // as tuning/bench writes it
+  bool keep = true;         // a sample for the state; else only to be shown: why nothing was measured
+  std::string sample = {};  // what is kept where that is less than `json`; "": all of it
 };
 
 // What probes have to know: node.yaml's `benchmark` with the defaults, and where the node stands.

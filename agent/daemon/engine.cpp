@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "tuning/host/paths.h"
@@ -77,7 +78,9 @@ host::Status Engine::openState() {
   store_ = std::make_unique<apply::Store>(std::move(store));
   keeper_ = std::make_unique<apply::Keeper>(machine(), *store_);
   if (auto benchmark = store_->benchmark()) benchmark_ = *benchmark;
-  if (auto newest = store_->samples("disk", 0, 1); newest && !newest->empty()) diskMeasuredUs_ = newest->front().wallUs;
+  for (const char* probe : {"disk", "etcd"})
+    if (auto newest = store_->samples(probe, 0, 1); newest && !newest->empty())
+      diskMeasuredUs_ = std::max(diskMeasuredUs_, newest->front().wallUs);
   if (!store_->repairNote().empty())
     setup_.journal.say({.level = Level::error, .message = store_->repairNote(), .reason = "StateRebuilt"});
   return {};

@@ -118,6 +118,7 @@ class Engine final : public Runner {
   std::optional<std::string> steal_;
   cluster::NodeConfig::Benchmark benchmark_;
   std::int64_t diskMeasuredUs_ = 0;
+  std::optional<std::string> etcd_;  // what its own measurements say, while it delivers them
   std::optional<report::Headroom> headroom_;
   report::Counters counters_;
   Facts facts_;

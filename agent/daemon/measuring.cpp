@@ -1,20 +1,25 @@
 // What probes are told, and what becomes of what they found.
 #include "agent/daemon/engine.h"
+#include "agent/report/measurements.h"
 
 namespace bedplate::daemon {
 
 host::Status Engine::measured(const Measured& measured) {
   // Each minute's, and shown with the next look at the rest.
   if (measured.probe == "steal") steal_ = measured.json;
+  if (measured.probe == "etcd") etcd_ = measured.json.empty() ? std::nullopt : std::optional(measured.json);
   if (!measured.keep || !store_) return {};
   const std::int64_t now = setup_.clock.wallUs();
-  auto added = store_->addSample({now, measured.probe, measured.json});
+  const apply::Sample sample{now, measured.probe, measured.sample.empty() ? measured.json : measured.sample};
+  if (const auto fsync = report::fsyncSample(sample)) counters_.addFsync(*fsync);
+  auto added = store_->addSample(sample);
   if (!added) {
     tellError("sample", "cannot keep a measurement", added.error());
     return added;
   }
   repeats_.over("sample");
-  if (measured.probe == "disk") diskMeasuredUs_ = now;
+  // What etcd tells is as good: after a restart the disk is not written to at once.
+  if (measured.probe == "disk" || measured.probe == "etcd") diskMeasuredUs_ = now;
   return {};
 }
 
@@ -35,6 +40,7 @@ Measuring Engine::measuring(const report::Status& status) const {
   measuring.stealWindowMs = benchmark_.stealWindowMs.value_or(measuring.stealWindowMs);
   measuring.stealLimit = benchmark_.stealLimit.value_or(measuring.stealLimit);
   measuring.diskMeasuredUs = diskMeasuredUs_;
+  measuring.passiveDisk = etcd_.has_value();
   return measuring;
 }
 

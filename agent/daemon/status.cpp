@@ -2,6 +2,7 @@
 
 #include "agent/daemon/engine.h"
 #include "agent/report/gather.h"
+#include "agent/report/verdict.h"
 #include "tuning/host/paths.h"
 
 namespace bedplate::daemon {
@@ -55,6 +56,8 @@ report::Status Engine::makeStatus() {
   report::Status status = report::gather(inputs, before);
   addProblems(status);
   if (steal_) status.steal = steal_;
+  // Until etcd was read long enough to judge, what was known before stays.
+  if (etcd_ && (!status.disk || report::measuredFrom(etcd_).verdict != "unknown")) status.disk = etcd_;
   report::judge(status, before);
   return status;
 }

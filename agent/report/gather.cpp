@@ -195,12 +195,19 @@ void fromState(const Inputs& in, Status& status) {
                       ? "rolled back by hand; stays until " + status.source.path + " changes in Git, or bedplate resume"
                       : std::string();
   });
-  const auto newest = [&](const char* probe, std::optional<std::string>& out) {
-    take(status, store.samples(probe, 0, 1),
-         [&](const auto& samples) { out = samples.empty() ? std::nullopt : std::optional(samples.front().json); });
+  // The newest of what these probes found.
+  const auto newest = [&](std::initializer_list<const char*> probes, std::optional<std::string>& out) {
+    std::int64_t newestUs = 0;
+    out.reset();
+    for (const char* probe : probes)
+      take(status, store.samples(probe, 0, 1), [&](const auto& samples) {
+        if (samples.empty() || samples.front().wallUs < newestUs) return;
+        newestUs = samples.front().wallUs;
+        out = samples.front().json;
+      });
   };
-  newest("disk", status.disk);
-  newest("steal", status.steal);
+  newest({"disk", "etcd"}, status.disk);
+  newest({"steal"}, status.steal);
   take(status, store.commits(in.nowUs - apply::kLatencyDays * kDayUs, apply::kLatencyCommits),
        [&](const auto& commits) {
          status.syncLatency.summary = apply::summarise(commits);

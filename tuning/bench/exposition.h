@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,9 @@ Quantile quantile(const Latencies& latencies, double share);  // 0 < share < 1
 host::Result<std::optional<Latencies>> parseLatencies(std::string_view text, std::string_view name);
 // The value of the first series of this name; nullopt when there is none that is a finite number.
 std::optional<double> parseValue(std::string_view text, std::string_view name);
+
+// {"count":...,"meanNs":...,"p50Ns":...,"p99Ns":...,"enough":...,"firstBucketNs":...,"buckets":[...]}: docs/bench.md.
+std::string toJson(const Latencies& latencies);
 
 // What was observed between two readings; nullopt when the counters are not of one life: anything became less, or the
 // buckets are others.

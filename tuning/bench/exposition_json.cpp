@@ -31,4 +31,6 @@ Json latenciesJson(const Latencies& latencies) {
           {"buckets", std::move(buckets)}};
 }
 
+std::string toJson(const Latencies& latencies) { return latenciesJson(latencies).dump(); }
+
 }  // namespace bedplate::bench
