@@ -2,6 +2,7 @@
 
 #include "agent/daemon/cpu_job.h"
 #include "agent/daemon/etcd_probe.h"
+#include "agent/daemon/gitops_probe.h"
 
 namespace bedplate::daemon {
 
@@ -11,6 +12,8 @@ std::vector<std::unique_ptr<ProbeJob>> probeJobs(const EngineSetup& setup) {
   // First, as the disk is not written to where etcd tells.
   jobs.push_back(std::make_unique<EtcdProbe>(
       EtcdProbe::Setup{setup.files, setup.clock, setup.journal, setup.worker, kEtcdMetrics}));
+  for (const auto which : {kube::GitOps::argocd, kube::GitOps::flux})
+    jobs.push_back(std::make_unique<GitOpsProbe>(setup.files, setup.clock, setup.journal, setup.worker, which));
   return jobs;
 }
 

@@ -19,6 +19,7 @@ TRUST = [*SOURCE, "agent/trust"]
 CLUSTER = [*TRUST, "agent/cluster"]
 PLAN = [*CLUSTER, "agent/plan"]
 APPLY = [*PLAN, "agent/k3s", "agent/apply"]
+KUBE = ["tuning/host", "tuning/bench", "agent/config", WIRE, "agent/source", "agent/cluster/yaml.h", "agent/kube"]
 REPORT = [*APPLY, "agent/report"]
 
 # A folder, and the folders or single headers that its files may include besides its own.
@@ -37,11 +38,12 @@ MAY_INCLUDE = {
     "agent/source": SOURCE,
     "agent/trust": TRUST,
     "agent/cluster": CLUSTER,
+    "agent/kube": KUBE,
     "agent/plan": PLAN,
     "agent/k3s": ["tuning/host", "agent/config"],
     "agent/apply": APPLY,
     "agent/report": REPORT,
-    "agent/daemon": REPORT,
+    "agent/daemon": [*REPORT, "agent/kube"],
     "agent/cli": REPORT,
 }
 # Root opens no mirror and no socket of a server: these libraries stay in the worker.
