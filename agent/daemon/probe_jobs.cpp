@@ -9,7 +9,7 @@ namespace bedplate::daemon {
 std::vector<std::unique_ptr<ProbeJob>> probeJobs(const EngineSetup& setup) {
   std::vector<std::unique_ptr<ProbeJob>> jobs;
   jobs.push_back(std::make_unique<CpuJob>(setup.files, setup.clock));
-  // First, as the disk is not written to where etcd tells.
+  // Before the disk's: it is not written to where etcd tells.
   jobs.push_back(std::make_unique<EtcdProbe>(
       EtcdProbe::Setup{setup.files, setup.clock, setup.journal, setup.worker, kEtcdMetrics}));
   for (const auto which : {kube::GitOps::argocd, kube::GitOps::flux})
