@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/cli/measured.h"
 #include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
@@ -26,6 +27,7 @@ int exitOf(const std::vector<Verdict>& verdicts) {
 
 int run(Context& context, const BenchAsked& asked) {
   constexpr int kUnknown = 3;
+  if (asked.what == "history") return benchHistory(context, asked.window.empty() ? "24h" : asked.window);
   if (asked.closedLoop && !asked.force) {
     const auto error =
         host::fail("Refused", "--closed-loop", "writes as fast as the disk takes it and hurts a live etcd",
@@ -51,9 +53,9 @@ int run(Context& context, const BenchAsked& asked) {
 void addBench(CLI::App& app, Run& chosen) {
   auto asked = std::make_shared<BenchAsked>();
   auto* verb = app.add_subcommand("bench", "Measure what this node stands on; Ctrl-C ends it early");
-  verb->add_option("WHAT", asked->what, "disk, steal or all")
+  verb->add_option("WHAT", asked->what, "disk, steal or all; history: what was measured before")
       ->required()
-      ->check(CLI::IsMember({"disk", "steal", "all"}));
+      ->check(CLI::IsMember({"disk", "steal", "all", "history"}));
   verb->add_option("--dir", asked->directory, "disk: where to write; K3s's datastore without it");
   verb->add_option("--operations", asked->operations, "disk: how many writes")
       ->check(CLI::Range(10, 1'000'000))
@@ -63,7 +65,8 @@ void addBench(CLI::App& app, Run& chosen) {
       ->capture_default_str();
   verb->add_flag("--closed-loop", asked->closedLoop, "disk: as fast as it goes; needs --force");
   verb->add_flag("--force", asked->force, "disk: also a closed loop, and no end at a stall");
-  verb->add_option("--for", asked->window, "steal, all: how long to look at the CPUs; 10s, of all 20s without it");
+  verb->add_option("--for", asked->window,
+                   "steal, all: how long to look at the CPUs (10s, of all 20s); history: how far back (24h)");
   verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
 }
 

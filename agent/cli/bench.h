@@ -20,7 +20,7 @@ namespace bedplate::cli {
 struct BenchAsked {
   std::string what;
   std::string directory;  // as given
-  std::string window;     // of the CPUs; "" for as long as suits
+  std::string window;     // --for; empty: each has its own
   std::uint64_t operations = 500;
   double rate = 50;
   bool closedLoop = false, force = false;

@@ -29,6 +29,7 @@ inline constexpr int kUsage = 64;
 struct Terminal {
   bool tty = false;
   bool colour = false;
+  bool unicode = false;  // the locale is one of UTF-8
   int columns = 80;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include "agent/cli/verbs.h"
@@ -19,6 +20,11 @@ bedplate::cli::Terminal terminal() {
     return std::string_view(value == nullptr ? "" : value);
   };
   found.colour = found.tty && given("NO_COLOR").empty() && given("TERM") != "dumb";
+  std::string locale;  // the first that is set decides, as for setlocale(3)
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (locale.empty()) locale = given(name);
+  for (char& c : locale) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  found.unicode = locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) found.columns = size.ws_col;
   return found;

@@ -51,8 +51,8 @@ int runProgram(const std::vector<std::string>& arguments, const Terminal& termin
   Globals globals;
   Run chosen;
   describe(app, globals);
-  for (const auto add : {addStatus, addSync, addDiff, addExplain, addCheck, addBench, addHistory, addShow, addRollback,
-                         addSuspend, addResume, addEnforce, addTrust, addRelease})
+  for (const auto add : {addStatus, addSync, addDiff, addExplain, addCheck, addBench, addReport, addHistory, addShow,
+                         addRollback, addSuspend, addResume, addEnforce, addTrust, addRelease})
     add(app, chosen);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -23,6 +23,7 @@ void addDiff(CLI::App& app, Run& chosen);
 void addExplain(CLI::App& app, Run& chosen);
 void addCheck(CLI::App& app, Run& chosen);
 void addBench(CLI::App& app, Run& chosen);
+void addReport(CLI::App& app, Run& chosen);
 void addHistory(CLI::App& app, Run& chosen);
 void addShow(CLI::App& app, Run& chosen);
 void addRollback(CLI::App& app, Run& chosen);

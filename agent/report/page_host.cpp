@@ -1,0 +1,287 @@
+// The half of the page that is about the host.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "agent/report/findings.h"
+#include "agent/report/page_parts.h"
+#include "agent/report/plots.h"
+#include "agent/report/svg.h"
+#include "agent/report/text.h"
+#include "agent/report/verdict.h"
+
+namespace bedplate::report {
+namespace {
+
+using Source = FsyncSample::Source;
+
+constexpr const char* kLimitSource =
+    "etcd's documentation (FAQ, \"What does the etcd warning 'failed to send out heartbeat on time' mean?\"): the 99th "
+    "percentile of wal_fsync_duration_seconds should be under 10 ms.";
+
+const Condition* conditionOf(const Status& status, std::string_view type) {
+  for (const auto& one : status.conditions)
+    if (one.type == type) return &one;
+  return nullptr;
+}
+
+// "fit", "marginal", "unfit", else "unknown": also a class of the style, so nothing else may come out.
+std::string verdictOf(const Status& status, const char* type, const std::optional<std::string>& json) {
+  const Measured measured = measuredFrom(json);
+  const Condition* condition = conditionOf(status, type);
+  std::string word = measured.verdict;
+  if (condition != nullptr && condition->reason == "Fit") word = "fit";
+  if (condition != nullptr && condition->reason == "Marginal") word = "marginal";
+  if (condition != nullptr && condition->reason == "Unfit") word = "unfit";
+  return word == "fit" || word == "marginal" || word == "unfit" ? word : "unknown";
+}
+
+std::string reasonOf(const Status& status, const char* type, const std::optional<std::string>& json) {
+  const Condition* condition = conditionOf(status, type);
+  if (condition != nullptr && !condition->message.empty()) return condition->message;
+  const std::string reason = measuredFrom(json).reason;
+  return reason.empty() ? "not measured" : reason;
+}
+
+std::string sinceOf(const Status& status, const char* type) {
+  const Condition* condition = conditionOf(status, type);
+  return condition == nullptr || condition->sinceUs == 0 ? std::string() : " Since " + utc(condition->sinceUs) + ".";
+}
+
+std::string tile(const char* what, const std::string& verdict, const std::string& reason, const std::string& limit) {
+  return fmt::format("<div class=\"tile {}\">{}<br/><b>{}</b>\n<p>{}</p>\n<p class=\"soft\">{}</p></div>\n", verdict,
+                     what, verdict, markup(reason), limit);
+}
+
+std::string row(const std::string& what, const std::string& value, const std::string& more, bool bad = false) {
+  return fmt::format("<tr><th>{}</th><td class=\"n{}\">{}</td><td>{}</td></tr>\n", markup(what), bad ? " bad" : "",
+                     markup(value), markup(more));
+}
+
+std::string shareOf(std::int64_t part, std::int64_t whole) {
+  const double share = whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+  if (part > 0 && share < 0.0005) return "under 0.1 %";
+  return percentWords(share);
+}
+
+void fsyncRows(const PageInput& input, Source source, std::string& out) {
+  const auto found = fsyncFindings(input.measurements.fsync, source, input.diskLimit);
+  if (!found) return;
+  const bool probe = source == Source::probe;
+  const std::string by = probe ? "probe: " : "etcd: ";
+  const std::string atMost = probe ? "" : "at most ";
+  out += row(by + "flushes", std::to_string(found->flushes),
+             count(static_cast<std::int64_t>(found->results), probe ? "run" : "window"));
+  if (found->p50)
+    out += row(by + "p50", atMost + secondsWords(*found->p50), "of all flushes together");
+  else if (found->mean > 0)
+    out += row(by + "mean", secondsWords(found->mean), "of all flushes together");
+  if (found->p99)
+    out += row(by + "p99", atMost + secondsWords(*found->p99),
+               "of all flushes together; limit " + secondsWords(input.diskLimit), *found->p99 > input.diskLimit);
+  if (found->worstP99 > 0)
+    out += row(by + "worst p99", secondsWords(found->worstP99),
+               "of one " + std::string(probe ? "run" : "window") + ", " + utc(found->worstUs),
+               found->worstP99 > input.diskLimit);
+  out += row(by + "over the limit", fmt::format("{} of {}", found->over, found->results),
+             std::string(probe ? "runs" : "windows") + " with a p99 over " + secondsWords(input.diskLimit),
+             found->over > 0);
+  if (!found->buckets.empty())
+    out += row(by + "slow flushes", std::to_string(found->slow),
+               shareOf(found->slow, found->flushes) + " of all took longer than " + secondsWords(input.diskLimit),
+               found->slow * 100 > found->flushes);
+  if (probe) out += row(by + "stalls", std::to_string(found->stalls), "flushes of more than 500 ms", found->stalls > 0);
+}
+
+void stealRows(const PageInput& input, std::string& out) {
+  const auto rows = [&](const char* name, std::optional<double> StealSample::* kind, const char* what) {
+    const auto found = stealFindings(input.measurements.steal, kind, input.stealLimit);
+    if (!found) return;
+    out += row(std::string(name) + ": median", percentWords(found->median), what);
+    out += row(std::string(name) + ": most", percentWords(found->most), utc(found->mostUs),
+               found->most > input.stealLimit);
+    out += row(std::string(name) + ": over the limit", fmt::format("{} of {}", found->over, found->results),
+               "windows over " + percentWords(input.stealLimit), found->over > 0);
+  };
+  rows("steal, visible", &StealSample::visible, "of CPU time, as the hypervisor says (/proc/stat)");
+  rows("steal, hidden", &StealSample::hidden, "of CPU time, taken beneath this machine and not reported");
+}
+
+std::vector<LatencyPlot::Bar> barsOf(const FsyncFindings& found, Source source) {
+  std::vector<LatencyPlot::Bar> bars;
+  for (const auto& [seconds, times] : found.buckets) {
+    if (source == Source::probe)
+      bars.push_back({seconds, seconds, times});
+    else
+      bars.push_back({seconds < 0.0011 ? 0 : std::isfinite(seconds) ? seconds / 2 : 8.192, seconds, times});
+  }
+  return bars;
+}
+
+void histogramOf(const PageInput& input, Source source, std::string& out) {
+  const auto found = fsyncFindings(input.measurements.fsync, source, input.diskLimit);
+  if (!found || found->buckets.empty()) return;
+  LatencyPlot plot;
+  plot.label = "Histogram of flush durations";
+  plot.bars = barsOf(*found, source);
+  plot.limit = input.diskLimit;
+  if (source == Source::probe) plot.p99 = found->p99;
+  out += figure(source == Source::probe ? "Flushes by the probe" : "Flushes by etcd",
+                fmt::format("{} by duration", found->flushes), latencyPlot(plot));
+}
+
+std::string fsyncOverTime(const PageInput& input) {
+  TimePlot plot;
+  plot.label = "p99 of flush durations over time";
+  plot.fromUs = input.measurements.fromUs;
+  plot.toUs = input.measurements.toUs;
+  plot.limit = input.diskLimit;
+  TimePlot::Series probe{"probe", "a", {}}, etcd{"etcd", "b", {}};
+  for (const auto& one : input.measurements.fsync) {
+    if (!one.p99) continue;
+    (one.source == Source::probe ? probe : etcd).points.emplace_back(one.us, *one.p99);
+  }
+  if (probe.points.empty() && etcd.points.empty()) return {};
+  for (auto* series : {&probe, &etcd})
+    if (!series->points.empty()) plot.series.push_back(std::move(*series));
+  return figure("Flush p99 over time", "logarithmic, UTC", timePlot(plot));
+}
+
+std::string stealOverTime(const PageInput& input) {
+  TimePlot plot;
+  plot.label = "CPU steal over time";
+  plot.scale = TimePlot::Scale::share;
+  plot.fromUs = input.measurements.fromUs;
+  plot.toUs = input.measurements.toUs;
+  plot.limit = input.stealLimit;
+  TimePlot::Series visible{"visible", "a", {}}, hidden{"hidden", "b", {}};
+  for (const auto& one : input.measurements.steal) {
+    if (one.visible) visible.points.emplace_back(one.us, *one.visible);
+    if (one.hidden) hidden.points.emplace_back(one.us, *one.hidden);
+  }
+  if (visible.points.empty() && hidden.points.empty()) return {};
+  for (auto* series : {&visible, &hidden})
+    if (!series->points.empty()) plot.series.push_back(std::move(*series));
+  return figure("CPU steal over time", "share of CPU time, UTC", timePlot(plot));
+}
+
+std::string limitRow(const std::string& what, std::int64_t used, std::int64_t limit, const std::string& more) {
+  if (limit <= 0) return {};
+  const double share = std::clamp(static_cast<double>(used) / static_cast<double>(limit), 0.0, 1.0);
+  return fmt::format(
+      "<tr><th>{}</th><td class=\"n\">{} of {}</td><td class=\"n\">{}</td><td><span class=\"bar\"><i{} "
+      "style=\"width:{:.1f}%\"></i></span></td><td>{}</td></tr>\n",
+      markup(what), used, limit, percentWords(share), share >= kTight ? " class=\"high\"" : "", share * 100,
+      markup(more));
+}
+
+// A card is JSON of tuning/bench, of whatever version: names and values as they are, nested ones with their group.
+void addCard(const nlohmann::ordered_json& json, const std::string& group, int depth, std::string& out) {
+  constexpr int kDepth = 3;
+  constexpr std::size_t kRows = 80;
+  if (depth > kDepth) return;
+  for (const auto& [key, value] : json.items()) {
+    if (static_cast<std::size_t>(std::count(out.begin(), out.end(), '\n')) > kRows) return;
+    const std::string name = group.empty() ? key : group + ", " + key;
+    if (value.is_object()) {
+      addCard(value, name, depth + 1, out);
+    } else if (value.is_string() && !value.get<std::string>().empty()) {
+      out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", markup(name), markup(value.get<std::string>()));
+    } else if (value.is_boolean() || value.is_number()) {
+      out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", markup(name), markup(value.dump()));
+    }
+  }
+}
+
+}  // namespace
+
+std::string verdictTiles(const PageInput& input) {
+  const Status& status = input.status;
+  const std::string disk = fmt::format("Limit: {} at the 99th percentile, from etcd's documentation.{}",
+                                       secondsWords(input.diskLimit), sinceOf(status, "DiskFit"));
+  const std::string cpu = fmt::format("Limit: {} of CPU time over some minutes.{}", percentWords(input.stealLimit),
+                                      sinceOf(status, "CpuFit"));
+  return "<div class=\"tiles\">\n" +
+         tile("Disk", verdictOf(status, "DiskFit", status.disk), reasonOf(status, "DiskFit", status.disk), disk) +
+         tile("CPU", verdictOf(status, "CpuFit", status.steal), reasonOf(status, "CpuFit", status.steal), cpu) +
+         "</div>\n";
+}
+
+std::string numbersTable(const PageInput& input) {
+  std::string rows;
+  fsyncRows(input, Source::probe, rows);
+  fsyncRows(input, Source::etcd, rows);
+  stealRows(input, rows);
+  if (rows.empty()) return "<p>Nothing was measured in this time.</p>\n";
+  return "<div class=\"scroll\"><table>\n" + rows + "</table></div>\n";
+}
+
+std::string hostPlots(const PageInput& input) {
+  std::string plots;
+  histogramOf(input, Source::probe, plots);
+  histogramOf(input, Source::etcd, plots);
+  plots += fsyncOverTime(input);
+  plots += stealOverTime(input);
+  return plots.empty() ? plots : "<div class=\"plots\">\n" + plots + "</div>\n";
+}
+
+std::string method(const PageInput& input) {
+  const auto has = [&](Source source) {
+    return std::any_of(input.measurements.fsync.begin(), input.measurements.fsync.end(),
+                       [&](const FsyncSample& one) { return one.source == source; });
+  };
+  std::string text;
+  if (has(Source::probe))
+    text +=
+        "<p><b>Disk, probe.</b> What etcd does with its log, without etcd: into a preallocated file on the file system "
+        "of the datastore one write of 2300 bytes, then fdatasync, at a steady pace of a few each second, for some "
+        "seconds at a time. The time of the fdatasync alone is counted. At this pace the "
+        "probe does not load the disk: a slow flush is not of its making.</p>\n";
+  if (has(Source::etcd))
+    text +=
+        "<p><b>Disk, etcd.</b> The histogram that etcd itself keeps (etcd_disk_wal_fsync_duration_seconds), as the "
+        "differences between readings. Its buckets double from 1 ms on, so a percentile is known to its bucket.</p>\n";
+  if (!input.measurements.steal.empty())
+    text +=
+        "<p><b>CPU.</b> Visible steal is the time that the hypervisor itself says a ready virtual CPU had to wait "
+        "(/proc/stat). Hidden steal is found by short runs that watch the clock: gaps in which the kernel of this "
+        "machine ran nothing else were taken beneath it.</p>\n";
+  text += "<p class=\"soft\">The limit of 10 ms is from " + markup(kLimitSource) +
+          " Slower flushes hold up etcd's heartbeats; with enough of them it loses its leader, and with it the "
+          "Kubernetes API.</p>\n";
+  return text;
+}
+
+std::string cardTable(const PageInput& input) {
+  std::string rows;
+  if (input.card) {
+    const auto json = nlohmann::ordered_json::parse(*input.card, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object()) addCard(json, "", 0, rows);
+  }
+  return rows.empty() ? rows : "<div class=\"scroll\"><table>\n" + rows + "</table></div>\n";
+}
+
+std::string headroomTable(const PageInput& input) {
+  if (!input.status.headroom) return {};
+  const Headroom& headroom = *input.status.headroom;
+  std::string rows;
+  if (const auto& conntrack = headroom.conntrack)
+    rows += limitRow("tracked connections", conntrack->entries, conntrack->limit, "");
+  if (const auto& inotify = headroom.inotify) {
+    constexpr std::size_t kUsers = 3;
+    for (std::size_t i = 0; i < inotify->users.size() && i < kUsers; ++i) {
+      const auto& user = inotify->users[i];
+      rows += limitRow(fmt::format("inotify instances, uid {}", user.uid), user.instances, inotify->instancesLimit, "");
+      if (inotify->watchesUs > 0)
+        rows += limitRow(fmt::format("inotify watches, uid {}", user.uid), user.watches, inotify->watchesLimit, "");
+    }
+  }
+  if (const auto& handles = headroom.fileHandles) rows += limitRow("file handles", handles->used, handles->limit, "");
+  if (rows.empty()) return {};
+  return "<p class=\"soft\">As of " + utc(headroom.takenUs) + ".</p>\n<div class=\"scroll\"><table>\n" + rows +
+         "</table></div>\n";
+}
+
+}  // namespace bedplate::report

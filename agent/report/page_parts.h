@@ -1,0 +1,28 @@
+// The parts of the report page, each some HTML. Private to page.cpp.
+// Thread-safety: free functions.
+#pragma once
+
+#include <string>
+
+#include "agent/report/page.h"
+
+namespace bedplate::report {
+
+// Verdicts, the numbers that decided, how it was measured (page_host.cpp).
+std::string verdictTiles(const PageInput& input);
+std::string numbersTable(const PageInput& input);
+std::string method(const PageInput& input);
+std::string hostPlots(const PageInput& input);
+std::string cardTable(const PageInput& input);
+std::string headroomTable(const PageInput& input);
+
+// What concerns the agent and its repository (page_agent.cpp).
+std::string agentPlots(const PageInput& input);
+std::string conditionsTable(const PageInput& input);
+std::string generationsTable(const PageInput& input);
+
+std::string figure(std::string_view title, std::string_view more, const std::string& picture);
+// "2026-11-23 14:02 UTC"; "-" for 0.
+std::string utc(std::int64_t us);
+
+}  // namespace bedplate::report
