@@ -23,6 +23,14 @@ double secondsAfter(const apply::CommitTimes& times, std::int64_t us) {
   return std::round(static_cast<double>(us - times.seenUs) / 1e3) / 1e3;
 }
 
+double readSeconds(const Json& json, const char* key) {
+  constexpr double kCentury = 3e9;
+  double seconds = 0;
+  read(json, key, seconds);
+  if (!(seconds > -kCentury && seconds < kCentury)) throw WrongType(key);
+  return seconds;
+}
+
 }  // namespace
 
 Json commitTimesJson(const apply::CommitTimes& times) {
@@ -47,10 +55,7 @@ apply::CommitTimes readCommitTimes(const Json& json) {
   const Json& seconds = section(json, "seconds");
   for (const auto& [name, at] : kSteps) {
     if (find(seconds, name) == nullptr) continue;
-    double after = 0;
-    read(seconds, name, after);
-    constexpr double kCentury = 3e9;
-    if (!(after > -kCentury && after < kCentury)) throw WrongType(name);
+    const double after = readSeconds(seconds, name);
     times.*at = times.seenUs + std::llround(after * 1e6);
   }
   return times;
@@ -63,6 +68,17 @@ Json latencyJson(const std::optional<apply::LatencySummary>& summary) {
               {"p50", rounded(summary->p50)},
               {"p90", rounded(summary->p90)},
               {"max", rounded(summary->max)}};
+}
+
+apply::LatencySummary readLatency(const Json& json) {
+  apply::LatencySummary summary;
+  std::int64_t commits = 0;
+  read(json, "commits", commits);
+  summary.commits = commits > 0 ? static_cast<std::size_t>(commits) : 0;
+  summary.p50 = readSeconds(json, "p50");
+  summary.p90 = readSeconds(json, "p90");
+  summary.max = readSeconds(json, "max");
+  return summary;
 }
 
 std::string latencyWords(double seconds) {

@@ -13,10 +13,11 @@ namespace bedplate::report {
 // {"commit", "subject", "generation": n|null, "seen", "waited", "seconds": {"fetched", "applied", "confirmed",
 // "accepted"}}: seconds after it was seen, null for what it did not come to.
 Json commitTimesJson(const apply::CommitTimes& times);
-// Back; throws WrongType as json_read.h.
+// Back; both throw WrongType as json_read.h, also for a time that no clock can say.
 apply::CommitTimes readCommitTimes(const Json& json);
 // {"commits", "p50", "p90", "max"} in seconds; null for none.
 Json latencyJson(const std::optional<apply::LatencySummary>& summary);
+apply::LatencySummary readLatency(const Json& json);
 
 // "12ms", "1.50s", "4m".
 std::string latencyWords(double seconds);

@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kTextLimit = 1 << 20;
 constexpr std::size_t kBucketLimit = 4096;
+constexpr std::int64_t kMostInBucket = 1'000'000'000'000;  // so that no sum of them overflows
 constexpr std::size_t kMost = 2000;
 
 std::optional<double> numberAt(const Json& object, const char* key) {
@@ -29,13 +30,16 @@ std::optional<double> shareAt(const Json& object, const char* key) {
   return share && *share <= 1 ? share : std::nullopt;
 }
 
+// Longer than a week no flush takes.
+constexpr double kLongestNs = 6e14;
+
 std::optional<double> secondsAt(const Json& object, const char* key) {
   const auto ns = numberAt(object, key);
-  return ns ? std::optional(*ns / 1e9) : std::nullopt;
+  return ns && *ns <= kLongestNs ? std::optional(*ns / 1e9) : std::nullopt;
 }
 
 std::int64_t countAt(const Json& object, const char* key) {
-  constexpr double kMostCount = 1e15;
+  constexpr double kMostCount = 1e14;
   const auto value = numberAt(object, key);
   return value && *value < kMostCount ? std::llround(*value) : 0;
 }
@@ -67,7 +71,7 @@ std::vector<std::pair<double, std::int64_t>> bucketsAt(const Json& object, ToSec
     if (!pair.is_array() || pair.size() != 2 || !pair[1].is_number_integer()) continue;
     const std::optional<double> seconds = toSeconds(pair[0]);
     const auto count = pair[1].get<std::int64_t>();
-    if (seconds && count > 0) buckets.emplace_back(*seconds, count);
+    if (seconds && count > 0 && count <= kMostInBucket) buckets.emplace_back(*seconds, count);
   }
   return buckets;
 }
@@ -83,7 +87,7 @@ std::optional<double> middleOfFio(const Json& index) {
 // Over all bounds is written as null.
 std::optional<double> boundOfEtcd(const Json& bound) {
   if (bound.is_null()) return std::numeric_limits<double>::infinity();
-  if (!bound.is_number() || bound.get<double>() < 0) return std::nullopt;
+  if (!bound.is_number() || bound.get<double>() < 0 || bound.get<double>() > kLongestNs) return std::nullopt;
   return bound.get<double>() / 1e9;
 }
 

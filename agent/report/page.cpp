@@ -23,13 +23,14 @@ std::string header(const PageInput& input) {
       if (!part->empty()) who += (who.empty() ? "" : ", ") + *part;
   const auto& measured = input.measurements;
   return fmt::format(
-      "<header>\n<h1>Is this host fit for etcd? {}</h1>\n"
-      "<p class=\"soft\">{}Measured on the host itself by Bedplate {} from {} to {}; written {}.</p>\n"
+      "<header>\n<h1>{}: disk {}, CPU {}</h1>\n"
+      "<p class=\"soft\">{}Fitness for etcd and Kubernetes, measured on the host itself by Bedplate {} from {} to {}; "
+      "written {}.</p>\n"
       "<p>Disk: how long a small write takes until it is flushed, as etcd's log needs it for each change in the "
       "cluster. "
       "CPU: how much of its time the host below gives to others.</p>\n</header>\n",
-      markup(node.name), who.empty() ? "" : markup(who) + ". ", markup(input.status.version), utc(measured.fromUs),
-      utc(measured.toUs), utc(input.nowUs));
+      markup(node.name), diskVerdict(input.status), cpuVerdict(input.status), who.empty() ? "" : markup(who) + ". ",
+      markup(input.status.version), utc(measured.fromUs), utc(measured.toUs), utc(input.nowUs));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "agent/report/findings.h"
 #include "agent/report/page_parts.h"
@@ -177,25 +176,10 @@ std::string limitRow(const std::string& what, std::int64_t used, std::int64_t li
       markup(more));
 }
 
-// A card is JSON of tuning/bench, of whatever version: names and values as they are, nested ones with their group.
-void addCard(const nlohmann::ordered_json& json, const std::string& group, int depth, std::string& out) {
-  constexpr int kDepth = 3;
-  constexpr std::size_t kRows = 80;
-  if (depth > kDepth) return;
-  for (const auto& [key, value] : json.items()) {
-    if (static_cast<std::size_t>(std::count(out.begin(), out.end(), '\n')) > kRows) return;
-    const std::string name = group.empty() ? key : group + ", " + key;
-    if (value.is_object()) {
-      addCard(value, name, depth + 1, out);
-    } else if (value.is_string() && !value.get<std::string>().empty()) {
-      out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", markup(name), markup(value.get<std::string>()));
-    } else if (value.is_boolean() || value.is_number()) {
-      out += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", markup(name), markup(value.dump()));
-    }
-  }
-}
-
 }  // namespace
+
+std::string diskVerdict(const Status& status) { return verdictOf(status, "DiskFit", status.disk); }
+std::string cpuVerdict(const Status& status) { return verdictOf(status, "CpuFit", status.steal); }
 
 std::string verdictTiles(const PageInput& input) {
   const Status& status = input.status;
@@ -203,10 +187,8 @@ std::string verdictTiles(const PageInput& input) {
                                        secondsWords(input.diskLimit), sinceOf(status, "DiskFit"));
   const std::string cpu = fmt::format("Limit: {} of CPU time over some minutes.{}", percentWords(input.stealLimit),
                                       sinceOf(status, "CpuFit"));
-  return "<div class=\"tiles\">\n" +
-         tile("Disk", verdictOf(status, "DiskFit", status.disk), reasonOf(status, "DiskFit", status.disk), disk) +
-         tile("CPU", verdictOf(status, "CpuFit", status.steal), reasonOf(status, "CpuFit", status.steal), cpu) +
-         "</div>\n";
+  return "<div class=\"tiles\">\n" + tile("Disk", diskVerdict(status), reasonOf(status, "DiskFit", status.disk), disk) +
+         tile("CPU", cpuVerdict(status), reasonOf(status, "CpuFit", status.steal), cpu) + "</div>\n";
 }
 
 std::string numbersTable(const PageInput& input) {
@@ -252,15 +234,6 @@ std::string method(const PageInput& input) {
           " Slower flushes hold up etcd's heartbeats; with enough of them it loses its leader, and with it the "
           "Kubernetes API.</p>\n";
   return text;
-}
-
-std::string cardTable(const PageInput& input) {
-  std::string rows;
-  if (input.card) {
-    const auto json = nlohmann::ordered_json::parse(*input.card, nullptr, /*allow_exceptions=*/false);
-    if (json.is_object()) addCard(json, "", 0, rows);
-  }
-  return rows.empty() ? rows : "<div class=\"scroll\"><table>\n" + rows + "</table></div>\n";
 }
 
 std::string headroomTable(const PageInput& input) {

@@ -9,12 +9,15 @@
 namespace bedplate::report {
 
 // Verdicts, the numbers that decided, how it was measured (page_host.cpp).
+std::string diskVerdict(const Status& status);  // "fit", "marginal", "unfit", "unknown", and nothing else
+std::string cpuVerdict(const Status& status);
 std::string verdictTiles(const PageInput& input);
 std::string numbersTable(const PageInput& input);
 std::string method(const PageInput& input);
 std::string hostPlots(const PageInput& input);
-std::string cardTable(const PageInput& input);
 std::string headroomTable(const PageInput& input);
+
+std::string cardTable(const PageInput& input);  // (page_card.cpp)
 
 // What concerns the agent and its repository (page_agent.cpp).
 std::string agentPlots(const PageInput& input);

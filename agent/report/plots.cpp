@@ -17,7 +17,7 @@ using Anchor = Svg::Anchor;
 
 // Small enough that a phone shows the words large enough, as the picture is as wide as its column.
 constexpr int kWidth = 400, kHeight = 206;
-constexpr double kLeft = 46, kRight = 392, kTop = 22, kBottom = 168;
+constexpr double kLeft = 46, kRight = 386, kTop = 22, kBottom = 168;
 
 double across(double share) { return kLeft + (kRight - kLeft) * std::clamp(share, 0.0, 1.0); }
 double up(double share) { return kBottom - (kBottom - kTop) * std::clamp(share, 0.0, 1.0); }
@@ -46,6 +46,13 @@ void decadeRows(Svg& svg, const Decades& axis) {
     svg.line({kLeft, y}, {kRight, y}, "grid");
     svg.text({kLeft - 5, y + 4}, secondsWords(std::pow(10.0, power)), "tick", Anchor::end);
   }
+}
+
+// "1", "100", "10k", "1M".
+std::string tenTo(int power) {
+  constexpr std::array<std::string_view, 5> kUnits = {"", "k", "M", "G", "T"};
+  const auto thousands = std::min(static_cast<std::size_t>(power / 3), kUnits.size() - 1);
+  return fmt::format("{:.0f}{}", std::pow(10.0, power - 3 * static_cast<int>(thousands)), kUnits[thousands]);
 }
 
 struct Times {
@@ -137,7 +144,7 @@ std::string latencyPlot(const LatencyPlot& plot) {
   for (int power = 0; power <= static_cast<int>(top); power += top > 4 ? 2 : 1) {
     const double y = up(height(std::pow(10.0, power)));
     svg.line({kLeft, y}, {kRight, y}, "grid");
-    svg.text({kLeft - 5, y + 4}, fmt::format("{:.0f}", std::pow(10.0, power)), "tick", Anchor::end);
+    svg.text({kLeft - 5, y + 4}, tenTo(power), "tick", Anchor::end);
   }
   for (int power = axis.from; power <= axis.to; ++power) {
     const double x = across(axis.share(std::pow(10.0, power)));

@@ -199,17 +199,7 @@ Json syncLatencyJson(const Status& status) {
 }
 
 void readSyncLatency(const Json& json, Status& status) {
-  if (find(json, "summary") != nullptr) {
-    const Json& summary = section(json, "summary");
-    apply::LatencySummary found;
-    std::int64_t commits = 0;
-    read(summary, "commits", commits);
-    found.commits = commits > 0 ? static_cast<std::size_t>(commits) : 0;
-    read(summary, "p50", found.p50);
-    read(summary, "p90", found.p90);
-    read(summary, "max", found.max);
-    status.syncLatency.summary = found;
-  }
+  if (find(json, "summary") != nullptr) status.syncLatency.summary = readLatency(section(json, "summary"));
   if (find(json, "last") != nullptr) status.syncLatency.last = readCommitTimes(section(json, "last"));
 }
 

@@ -107,7 +107,7 @@ TEST(Page, EscapesWhatOthersWrote) {
   in.generations[0].subject = in.generations[0].why = in.generations[0].commit = in.generations[0].cause = hostile;
   in.measurements.drift[0].subject = hostile;
   in.measurements.commits[0].subject = hostile;
-  in.card = R"({"<img src=x>":"<script>","a":{"b":{"c":{"d":{"e":"deep"}}}},"n":1.5,"list":[1]})";
+  in.card = R"({"kernel":"<script>","cpu":{"model":"<img src=x>"},"datastore":{"disks":[{"name":"<!--"}]}})";
   const std::string html = page(in);
   EXPECT_THAT(html, Not(HasSubstr("<script")));
   EXPECT_THAT(html, Not(HasSubstr("<img")));
@@ -118,6 +118,27 @@ TEST(Page, EscapesWhatOthersWrote) {
   EXPECT_THAT(html, Not(HasSubstr("\xe2\x80\xae")));
   EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
   EXPECT_THAT(html, HasSubstr("<div class=\"tile unknown\">Disk"));
+}
+
+TEST(Page, ShowsTheMachine) {
+  PageInput in = input();
+  in.card =
+      R"({"cpu":{"model":"AMD EPYC 7543","count":4,"mhz":2794.7},"hypervisor":{"name":"KVM","machine":"QEMU i440FX",)"
+      R"("stealReported":false,"why":"KVM was told not to"},"clock":{"source":"kvm-clock","available":["tsc"],)"
+      R"("finding":""},"kernel":"6.1.0-28-amd64","memoryBytes":8589934592,"bootUs":1,"datastore":{"directory":)"
+      R"("/var/lib/rancher/k3s/server/db","fileSystem":"ext4","source":"/dev/vda1","through":"vda1","disks":)"
+      R"([{"name":"vda","kind":"virtio","model":"","scheduler":"none","writeCache":"write back","rotational":null,)"
+      R"("bytes":107374182400}]}})";
+  const std::string html = page(in);
+  for (const char* row : {"<th>CPU</th><td>4 x AMD EPYC 7543, 2795 MHz</td>", "<th>memory</th><td>8.0 GiB</td>",
+                          "<th>hypervisor</th><td>KVM, QEMU i440FX; it reports no steal (KVM was told not to)</td>",
+                          "<th>measured on</th><td>/var/lib/rancher/k3s/server/db, ext4, through vda1</td>",
+                          "<th>disk</th><td>vda, virtio, 100.0 GiB, scheduler none, cache write back</td>"})
+    EXPECT_THAT(html, HasSubstr(row)) << row;
+  for (const char* card : {"", "[]", "{}", "{\"cpu\":7,\"datastore\":{\"disks\":[1,null]},\"memoryBytes\":\"much\"}"}) {
+    in.card = card;
+    EXPECT_THAT(page(in), Not(HasSubstr("The machine"))) << card;
+  }
 }
 
 TEST(Page, RefersToNothingOutside) {
