@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/cli/bench.h"
 #include "agent/cli/find_status.h"
 #include "agent/cli/measured.h"
 #include "agent/cli/verbs.h"
@@ -34,6 +35,7 @@ int run(Context& context, const Asked& asked) {
   input.measurements = std::move(*measured);
   input.nowUs = context.clock().wallUs();
   input.hostOnly = asked.hostOnly;
+  input.card = bench::toJson(bench::readCard(context.files(), benchDirectory(context, {})));
   if (auto store = context.openStore())
     if (auto generations = store->history(kGenerations)) input.generations = std::move(*generations);
   context.out() << report::page(input);

@@ -19,8 +19,6 @@ namespace {
 using Source = FsyncSample::Source;
 using Points = std::vector<std::pair<std::int64_t, double>>;
 
-constexpr double kDiskLimit = 0.010, kStealLimit = 0.05;
-
 // The most of each span of time: a stall must not be averaged away.
 std::vector<std::optional<double>> spans(const Points& points, std::int64_t fromUs, std::int64_t toUs,
                                          std::size_t cells) {
@@ -50,8 +48,10 @@ class Lines {
       if (value) value = std::log10(std::max(*value, 1e-7));
     add(label, sparkline(values, least, most, unicode_), words);
   }
+  // Up to twice the usual limit, whatever this node's is: two nodes are to be compared.
+  static constexpr double kStealTop = 0.10;
   void share(std::string_view label, const Points& points, const std::string& words) {
-    add(label, sparkline(spans(points, measured_.fromUs, measured_.toUs, cells_), 0, 2 * kStealLimit, unicode_), words);
+    add(label, sparkline(spans(points, measured_.fromUs, measured_.toUs, cells_), 0, kStealTop, unicode_), words);
   }
   void events(std::string_view label, const Points& points, const std::string& words) {
     std::vector<std::optional<double>> counts(cells_);
@@ -127,7 +127,7 @@ Json fsyncJson(const FsyncSample& one) {
               {"stalls", probe ? Json(one.stalls) : Json(nullptr)}};
 }
 
-Json findingsJson(const std::optional<FsyncFindings>& found) {
+Json findingsJson(const std::optional<FsyncFindings>& found, double limit) {
   if (!found) return nullptr;
   return Json{{"results", found->results},
               {"flushes", found->flushes},
@@ -139,13 +139,13 @@ Json findingsJson(const std::optional<FsyncFindings>& found) {
               {"resultsOverLimit", found->over},
               {"flushesOverLimit", found->slow},
               {"stalls", found->stalls},
-              {"limit", kDiskLimit}};
+              {"limit", limit}};
 }
 
-Json findingsJson(const std::optional<StealFindings>& found) {
+Json findingsJson(const std::optional<StealFindings>& found, double limit) {
   if (!found) return nullptr;
   return Json{{"results", found->results},        {"median", found->median},         {"most", found->most},
-              {"worst", timeJson(found->mostUs)}, {"resultsOverLimit", found->over}, {"limit", kStealLimit}};
+              {"worst", timeJson(found->mostUs)}, {"resultsOverLimit", found->over}, {"limit", limit}};
 }
 
 }  // namespace
@@ -192,13 +192,15 @@ std::string renderMeasurements(const Measurements& measured, const Screen& scree
 
 Json measurementsJson(const Measurements& measured) {
   Json json{{"from", timeJson(measured.fromUs)}, {"to", timeJson(measured.toUs)}};
-  json["summary"] =
-      Json{{"probe", findingsJson(fsyncFindings(measured.fsync, Source::probe, kDiskLimit))},
-           {"etcd", findingsJson(fsyncFindings(measured.fsync, Source::etcd, kDiskLimit))},
-           {"stealVisible", findingsJson(stealFindings(measured.steal, &StealSample::visible, kStealLimit))},
-           {"stealHidden", findingsJson(stealFindings(measured.steal, &StealSample::hidden, kStealLimit))},
-           {"syncLatency", latencyJson(apply::summarise(measured.commits))},
-           {"driftEvents", measured.drift.size()}};
+  json["summary"] = Json{
+      {"probe", findingsJson(fsyncFindings(measured.fsync, Source::probe, measured.diskLimit), measured.diskLimit)},
+      {"etcd", findingsJson(fsyncFindings(measured.fsync, Source::etcd, measured.diskLimit), measured.diskLimit)},
+      {"stealVisible",
+       findingsJson(stealFindings(measured.steal, &StealSample::visible, measured.stealLimit), measured.stealLimit)},
+      {"stealHidden",
+       findingsJson(stealFindings(measured.steal, &StealSample::hidden, measured.stealLimit), measured.stealLimit)},
+      {"syncLatency", latencyJson(apply::summarise(measured.commits))},
+      {"driftEvents", measured.drift.size()}};
   json["fsync"] = Json::array();
   for (const auto& one : measured.fsync) json["fsync"].push_back(fsyncJson(one));
   json["steal"] = Json::array();

@@ -175,6 +175,9 @@ host::Result<Measurements> measurements(apply::Store& store, std::int64_t fromUs
   addAll(steal, all.steal, stealSample);
   BEDPLATE_TRY_LET(all.commits, store.commits(fromUs, kMost));
   BEDPLATE_TRY_LET(all.drift, store.drift(fromUs, kMost));
+  BEDPLATE_TRY_LET(const auto set, store.benchmark());
+  if (set.diskP99LimitMs) all.diskLimit = static_cast<double>(*set.diskP99LimitMs) / 1000;
+  all.stealLimit = set.stealLimit.value_or(all.stealLimit);
   std::reverse(all.commits.begin(), all.commits.end());
   std::reverse(all.drift.begin(), all.drift.end());
   std::reverse(all.steal.begin(), all.steal.end());

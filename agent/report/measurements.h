@@ -45,6 +45,8 @@ struct Measurements {
   std::vector<StealSample> steal;
   std::vector<apply::CommitTimes> commits;
   std::vector<apply::DriftEvent> drift;
+  double diskLimit = 0.010;  // seconds, at the 99th percentile: etcd's documentation, or what node.yaml says
+  double stealLimit = 0.05;  // of CPU time
 };
 
 // From the state. At most 2000 of each, the newest.

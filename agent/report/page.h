@@ -23,8 +23,6 @@ struct PageInput {
   std::optional<std::string> card;  // JSON of the node's card (docs/bench.md)
   // Leaves out what is nobody else's business: repository, commits, generations, drift.
   bool hostOnly = false;
-  double diskLimit = 0.010;  // seconds, at the 99th percentile
-  double stealLimit = 0.05;  // of CPU time
 };
 
 std::string page(const PageInput& input);

@@ -66,7 +66,7 @@ std::string shareOf(std::int64_t part, std::int64_t whole) {
 }
 
 void fsyncRows(const PageInput& input, Source source, std::string& out) {
-  const auto found = fsyncFindings(input.measurements.fsync, source, input.diskLimit);
+  const auto found = fsyncFindings(input.measurements.fsync, source, input.measurements.diskLimit);
   if (!found) return;
   const bool probe = source == Source::probe;
   const std::string by = probe ? "probe: " : "etcd: ";
@@ -79,30 +79,32 @@ void fsyncRows(const PageInput& input, Source source, std::string& out) {
     out += row(by + "mean", secondsWords(found->mean), "of all flushes together");
   if (found->p99)
     out += row(by + "p99", atMost + secondsWords(*found->p99),
-               "of all flushes together; limit " + secondsWords(input.diskLimit), *found->p99 > input.diskLimit);
+               "of all flushes together; limit " + secondsWords(input.measurements.diskLimit),
+               *found->p99 > input.measurements.diskLimit);
   if (found->worstP99 > 0)
     out += row(by + "worst p99", secondsWords(found->worstP99),
                "of one " + std::string(probe ? "run" : "window") + ", " + utc(found->worstUs),
-               found->worstP99 > input.diskLimit);
+               found->worstP99 > input.measurements.diskLimit);
   out += row(by + "over the limit", fmt::format("{} of {}", found->over, found->results),
-             std::string(probe ? "runs" : "windows") + " with a p99 over " + secondsWords(input.diskLimit),
+             std::string(probe ? "runs" : "windows") + " with a p99 over " + secondsWords(input.measurements.diskLimit),
              found->over > 0);
   if (!found->buckets.empty())
-    out += row(by + "slow flushes", std::to_string(found->slow),
-               shareOf(found->slow, found->flushes) + " of all took longer than " + secondsWords(input.diskLimit),
-               found->slow * 100 > found->flushes);
+    out += row(
+        by + "slow flushes", std::to_string(found->slow),
+        shareOf(found->slow, found->flushes) + " of all took longer than " + secondsWords(input.measurements.diskLimit),
+        found->slow * 100 > found->flushes);
   if (probe) out += row(by + "stalls", std::to_string(found->stalls), "flushes of more than 500 ms", found->stalls > 0);
 }
 
 void stealRows(const PageInput& input, std::string& out) {
   const auto rows = [&](const char* name, std::optional<double> StealSample::* kind, const char* what) {
-    const auto found = stealFindings(input.measurements.steal, kind, input.stealLimit);
+    const auto found = stealFindings(input.measurements.steal, kind, input.measurements.stealLimit);
     if (!found) return;
     out += row(std::string(name) + ": median", percentWords(found->median), what);
     out += row(std::string(name) + ": most", percentWords(found->most), utc(found->mostUs),
-               found->most > input.stealLimit);
+               found->most > input.measurements.stealLimit);
     out += row(std::string(name) + ": over the limit", fmt::format("{} of {}", found->over, found->results),
-               "windows over " + percentWords(input.stealLimit), found->over > 0);
+               "windows over " + percentWords(input.measurements.stealLimit), found->over > 0);
   };
   rows("steal, visible", &StealSample::visible, "of CPU time, as the hypervisor says (/proc/stat)");
   rows("steal, hidden", &StealSample::hidden, "of CPU time, taken beneath this machine and not reported");
@@ -120,12 +122,12 @@ std::vector<LatencyPlot::Bar> barsOf(const FsyncFindings& found, Source source) 
 }
 
 void histogramOf(const PageInput& input, Source source, std::string& out) {
-  const auto found = fsyncFindings(input.measurements.fsync, source, input.diskLimit);
+  const auto found = fsyncFindings(input.measurements.fsync, source, input.measurements.diskLimit);
   if (!found || found->buckets.empty()) return;
   LatencyPlot plot;
   plot.label = "Histogram of flush durations";
   plot.bars = barsOf(*found, source);
-  plot.limit = input.diskLimit;
+  plot.limit = input.measurements.diskLimit;
   if (source == Source::probe) plot.p99 = found->p99;
   out += figure(source == Source::probe ? "Flushes by the probe" : "Flushes by etcd",
                 fmt::format("{} by duration", found->flushes), latencyPlot(plot));
@@ -136,7 +138,7 @@ std::string fsyncOverTime(const PageInput& input) {
   plot.label = "p99 of flush durations over time";
   plot.fromUs = input.measurements.fromUs;
   plot.toUs = input.measurements.toUs;
-  plot.limit = input.diskLimit;
+  plot.limit = input.measurements.diskLimit;
   TimePlot::Series probe{"probe", "a", {}}, etcd{"etcd", "b", {}};
   for (const auto& one : input.measurements.fsync) {
     if (!one.p99) continue;
@@ -154,7 +156,7 @@ std::string stealOverTime(const PageInput& input) {
   plot.scale = TimePlot::Scale::share;
   plot.fromUs = input.measurements.fromUs;
   plot.toUs = input.measurements.toUs;
-  plot.limit = input.stealLimit;
+  plot.limit = input.measurements.stealLimit;
   TimePlot::Series visible{"visible", "a", {}}, hidden{"hidden", "b", {}};
   for (const auto& one : input.measurements.steal) {
     if (one.visible) visible.points.emplace_back(one.us, *one.visible);
@@ -183,10 +185,14 @@ std::string cpuVerdict(const Status& status) { return verdictOf(status, "CpuFit"
 
 std::string verdictTiles(const PageInput& input) {
   const Status& status = input.status;
-  const std::string disk = fmt::format("Limit: {} at the 99th percentile, from etcd's documentation.{}",
-                                       secondsWords(input.diskLimit), sinceOf(status, "DiskFit"));
-  const std::string cpu = fmt::format("Limit: {} of CPU time over some minutes.{}", percentWords(input.stealLimit),
-                                      sinceOf(status, "CpuFit"));
+  constexpr double kEtcds = 0.010;
+  const double limit = input.measurements.diskLimit;
+  const std::string disk = fmt::format(
+      "Limit: {} at the 99th percentile, {}.{}", secondsWords(limit),
+      std::abs(limit - kEtcds) < 1e-6 ? "from etcd's documentation" : "set for this node (etcd's documentation: 10 ms)",
+      sinceOf(status, "DiskFit"));
+  const std::string cpu = fmt::format("Limit: {} of CPU time over some minutes.{}",
+                                      percentWords(input.measurements.stealLimit), sinceOf(status, "CpuFit"));
   return "<div class=\"tiles\">\n" + tile("Disk", diskVerdict(status), reasonOf(status, "DiskFit", status.disk), disk) +
          tile("CPU", cpuVerdict(status), reasonOf(status, "CpuFit", status.steal), cpu) + "</div>\n";
 }
