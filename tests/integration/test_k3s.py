@@ -55,11 +55,12 @@ COLLIDING = {
 class Server:
     """K3s's API server and deploy controller with their data below `tree`."""
 
-    def __init__(self, tree):
+    def __init__(self, tree, *more):
         self.data = tree / DATA
         (self.data / "server/manifests").mkdir(parents=True)
-        home = pathlib.Path("/run/home")
+        home = tree.path.parent / (tree.path.name + "-home")
         home.mkdir()
+        self.kubeconfig = home / "kubeconfig"
         self.environment = dict(os.environ, HOME=str(home), KUBECONFIG=str(home / "kubeconfig"))
         # Both the released binary and a plain build are kubectl when they are called so.
         self.client = home / "kubectl"
@@ -69,11 +70,11 @@ class Server:
         self.process = subprocess.Popen(
             [K3S, "server", "--disable-agent", "--data-dir", str(self.data), "--https-listen-port", "16443",
              "--bind-address", "127.0.0.1", "--node-ip", "127.0.0.1", "--advertise-address", "127.0.0.1",
-             "--egress-selector-mode", "disabled", "--write-kubeconfig", str(home / "kubeconfig"),
+             "--egress-selector-mode", "disabled", "--write-kubeconfig", str(self.kubeconfig),
              "--disable", "coredns,traefik,servicelb,local-storage,metrics-server", "--flannel-backend", "none",
              "--disable-network-policy", "--disable-cloud-controller", "--disable-helm-controller",
              "--disable-kube-proxy", "--disable-scheduler", "--token", "test-token",
-             "--kube-controller-manager-arg", "secure-port=0"],
+             "--kube-controller-manager-arg", "secure-port=0", *more],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         os.close(log)
         lib.wait_for("K3s's API", self.ready, seconds=120, every=0.5)
@@ -247,6 +248,38 @@ class K3s(unittest.TestCase):
         self.converge()  # K3s has looked since
         self.assertIn("later", self.server.uids("configmaps"))
         self.assertIn("removed", self.server.uids("configmaps"))
+
+
+class Etcd(unittest.TestCase):
+    """K3s with its embedded etcd, beside the daemon."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tree = lib.Tree("/run")
+        cls.server = Server(cls.tree, "--cluster-init")
+        cls.addClassCleanup(cls.server.stop)
+        cls.tree.write("etc/rancher/k3s/k3s.yaml", cls.server.kubeconfig.read_text(), 0o600)
+        repository = lib.Repository("/run")
+        repository.commit({"sysctl.d/x.conf": ""}, "nothing yet")
+        cls.agent = lib.Agent(cls.tree)
+        cls.tree.configure(repository)
+        cls.agent.start()
+        cls.addClassCleanup(cls.agent.stop)
+
+    def test_its_measurements_stand_for_the_disk(self):
+        def disk():
+            found = (self.agent.status().get("benchmarks") or {}).get("disk") or {}
+            return found if found.get("probe") == "etcd" else None
+
+        found = lib.wait_for("etcd in the status", disk, seconds=30)
+        self.assertEqual((found["verdict"], found["windowNs"], found["hasLeader"]), ("unknown", 0, True))
+
+    def test_the_api_is_asked_for_argo_and_flux(self):
+        # Neither is there: the API said so, to a client that it knows.
+        for who in ("Argo CD", "Flux"):
+            lib.wait_for(f"{who} to be asked for", lambda who=who: f"{who} is not in this cluster" in
+                         self.agent.log.read_text(), seconds=30)
+        self.assertNotIn("cannot be read", self.agent.log.read_text())
 
 
 def skip(why):
