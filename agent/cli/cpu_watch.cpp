@@ -39,7 +39,7 @@ void CpuWatch::burst() {
     byCpu_[cpu].push_back(*seen);
     return;
   }
-  whyUnwatched_ = seen.error().text();
+  whyUnwatched_ = seen.error().why;
   if (seen.error().reason == "Unknown")
     cpus_.clear();
   else

@@ -35,7 +35,7 @@ void CpuJob::burst() {
   if (seen)
     window_.add(*seen, clock_.monotonicNs());
   else
-    window_.unwatched(seen.error().text());
+    window_.unwatched(seen.error().why);
 }
 
 std::optional<Measured> CpuJob::run(const Measuring& measuring, const std::atomic<bool>& /*cancel*/) {

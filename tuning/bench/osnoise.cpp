@@ -84,7 +84,7 @@ class OwnSchedStat {
       if (read()) return {};
     }
     return host::fail("Unknown", files.shown(host::paths::threadSchedStat),
-                      fd ? "this kernel does not count who waited for a CPU" : fd.error().why, kUnknownTodo);
+                      "this kernel does not say who was the cause of a gap", kUnknownTodo);
   }
   [[nodiscard]] std::optional<SchedStat> read() const {
     std::array<char, 128> text{};
