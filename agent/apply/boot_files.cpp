@@ -144,12 +144,4 @@ bool inBootSysctl(host::Files& files, const std::string& rule, const std::string
                      [&](const sysctl::Rule& one) { return !one.excluded && one.key == rule && one.value == value; });
 }
 
-void sweepBootFiles(host::Files& files) {
-  for (const std::string path : {host::paths::bootSysctl, host::paths::bootModules}) {
-    const std::string directory = host::parentPath(path);
-    const std::string temp = host::joinPath(directory, "." + path.substr(directory.size() + 1) + ".bedplate");
-    if (files.info(temp)) static_cast<void>(files.remove(temp));
-  }
-}
-
 }  // namespace bedplate::apply

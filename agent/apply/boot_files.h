@@ -31,7 +31,4 @@ host::Status writeBootFiles(host::Files& files, const plan::Target& target, cons
 // Whether the boot file has this key, or glob, with this value.
 bool inBootSysctl(host::Files& files, const std::string& rule, const std::string& value);
 
-// Removes what a crash left beside them.
-void sweepBootFiles(host::Files& files);
-
 }  // namespace bedplate::apply

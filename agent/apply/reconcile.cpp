@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "agent/apply/k3s_change.h"
 #include "agent/k3s/k3s.h"
 #include "agent/trust/trust.h"
 #include "tuning/host/paths.h"
@@ -218,8 +219,25 @@ host::Status Reconciler::mayApply(const plan::Target& target) {
   return store_.clearHold();
 }
 
+host::Status Reconciler::judgeK3sChange(const plan::Target& target, SyncResult& result) {
+  BEDPLATE_TRY_LET(const auto held, store_.sharedHeld());
+  const K3sChange change = k3sChange(machine_.files, target, *held);
+  result.k3sChanges = text(change);
+  const auto critical = criticalChanges(machine_.files, change);
+  if (critical.empty()) return {};
+  std::string keys;
+  for (const auto& key : critical) keys += (keys.empty() ? "" : ", ") + key;
+  return host::fail("ClusterWideValue", "commit " + target.commit.substr(0, 7),
+                    "changes " + keys +
+                        " of a cluster that runs: all servers must agree on it for its life, and one "
+                        "that restarts with another value breaks the cluster later and elsewhere",
+                    "take it back in Git; a new value is for a new cluster");
+}
+
 host::Status Reconciler::go(const plan::Target& target, SyncResult& result) {
-  if (auto may = mayApply(target); !may) {
+  auto may = mayApply(target);
+  if (may) may = judgeK3sChange(target, result);
+  if (!may) {
     // What is in force stays in force, and is still looked after.
     if (auto run = keeper_.repair(true)) result.applied = std::move(*run);
     return may;
@@ -256,6 +274,7 @@ SyncResult Reconciler::sync(const SyncOptions& options) {
         result.plan = std::move(*plan);
       else
         status = tl::make_unexpected(plan.error());
+      if (status) status = judgeK3sChange(target, result);
     } else {
       status = go(target, result);
     }

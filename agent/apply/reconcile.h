@@ -37,7 +37,7 @@ struct SyncOptions {
 
 struct SyncResult {
   // Set when the way ended early. Reasons: those of source::Session::start, PathNotFound, PathNotDirectory,
-  // NotDescendant, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, StateFailed, ...
+  // NotDescendant, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, ClusterWideValue, ...
   std::optional<host::Error> problem;
   bool contact = false;                  // the remote answered
   std::string head;                      // hex, on the remote
@@ -47,8 +47,10 @@ struct SyncResult {
   std::vector<cluster::Finding> findings;
   std::optional<cluster::NodeConfig::Benchmark> benchmark;  // of a cluster directory without errors
   std::optional<plan::Plan> plan;                           // what was, or would be, changed
-  std::optional<RunResult> applied;                         // with afterApply
-  std::optional<CommitTimes> confirmed;                     // the head, when it was confirmed with this sync
+  // By key, what K3s would see of it when it starts: "debug: unset -> true". All of its files on this host count.
+  std::vector<std::string> k3sChanges;
+  std::optional<RunResult> applied;      // with afterApply
+  std::optional<CommitTimes> confirmed;  // the head, when it was confirmed with this sync
   double seconds = 0;
 };
 
@@ -69,6 +71,7 @@ class Reconciler {
   host::Status read(source::Session& session, source::Commit commit, const cluster::Identity& node, SyncResult& result);
   // Nothing stands against this target: it was not taken back, no rollback holds it.
   host::Status mayApply(const plan::Target& target);
+  host::Status judgeK3sChange(const plan::Target& target, SyncResult& result);
   host::Status go(const plan::Target& target, SyncResult& result);
   // Only the head is followed, and only by who may write.
   static bool follows(const SyncOptions& options) {

@@ -59,7 +59,8 @@ std::string leftBehind(host::Files& files, const plan::Plan& plan, const plan::H
 host::Result<RunResult> Keeper::recover() {
   lookWhole();
   Staging::sweep(machine_.files);
-  sweepBootFiles(machine_.files);
+  for (const char* path : {host::paths::bootSysctl, host::paths::bootModules, host::paths::accepted, host::paths::held})
+    host::sweepReplaced(machine_.files, path);
   sweepGenerations(machine_.files, store_);
   const std::string boot = host::bootId(machine_.files);
   BEDPLATE_TRY_LET(const auto newest, store_.history(1));

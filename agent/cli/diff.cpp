@@ -55,6 +55,7 @@ Json resultJson(const apply::SyncResult& result) {
             {"layers", result.layers},
             {"changes", Json::array()},
             {"pending", Json::array()},
+            {"k3s", result.k3sChanges},
             {"findings", Json::array()},
             {"problem", report::errorJson(result.problem)}};
   for (const auto& finding : result.findings) json["findings"].push_back(report::findingJson(finding));
@@ -76,6 +77,7 @@ void print(Context& context, const apply::SyncResult& result) {
     const bool key = one.subject.find('/') != std::string::npos;
     out << report::clean("pending " + (key ? sysctl::dotted(one.subject) : one.subject) + ": " + one.why) << "\n";
   }
+  for (const auto& change : result.k3sChanges) out << report::clean("K3s, at its next start: " + change) << "\n";
   const std::string at = result.commit ? result.commit->id.shortHex() + " " + result.commit->subject : result.head;
   const auto changes = static_cast<std::int64_t>(result.plan->changes.size());
   out << (changes == 0 ? "nothing to change for " : report::count(changes, "change") + " for ") << report::clean(at)

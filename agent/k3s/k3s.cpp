@@ -86,19 +86,23 @@ std::optional<std::string> detectRole(host::Files& files) {
   return std::nullopt;
 }
 
+std::vector<std::string> configFiles(host::Files& files) {
+  constexpr std::size_t kMost = 1000;
+  const std::string base = host::joinPath(paths::k3sConfigDir, "config.yaml");
+  std::vector<std::string> found;
+  if (files.info(base)) found.push_back(base);
+  if (const auto names = files.list(base + ".d", kMost))
+    for (const auto& file : *names)
+      if (endsWith(lower(file), ".yaml") || endsWith(lower(file), ".yml"))
+        found.push_back(host::joinPath(base + ".d", file));
+  return found;
+}
+
 std::string detectNodeName(host::Files& files) {
   // As K3s merges them: the main file, the drop-ins in byte order, the command line; the last word counts.
   std::optional<std::string> name;
-  const std::string directory = paths::k3sConfigDir;
-  const auto look = [&](const std::string& path) {
+  for (const auto& path : configFiles(files))
     if (auto value = topLevelValue(readOr(files, path), "node-name")) name = std::move(value);
-  };
-  look(directory + "/config.yaml");
-  const auto dropIns = directory + "/config.yaml.d";
-  if (const auto names = files.list(dropIns)) {
-    for (const auto& file : *names)
-      if (endsWith(lower(file), ".yaml") || endsWith(lower(file), ".yml")) look(dropIns + "/" + file);
-  }
   for (const char* unit : {paths::k3sServerUnit, paths::k3sAgentUnit})
     if (auto value = optionValue(commandWords(readOr(files, unit)), "--node-name")) name = std::move(value);
   if (name && !name->empty()) return lower(*name);

@@ -15,6 +15,10 @@ namespace bedplate::k3s {
 // "server" or "agent" from what is installed (units of K3s's installer, then the server's data directory), or nullopt.
 std::optional<std::string> detectRole(host::Files& files);
 
+// K3s's configuration files that lie on this host (below the root), in the order in which K3s merges them: config.yaml,
+// then config.yaml.d by name.
+std::vector<std::string> configFiles(host::Files& files);
+
 // The node name K3s will use: `--node-name` of its unit, `node-name` in its configuration, else the host's short name
 // in lower case.
 std::string detectNodeName(host::Files& files);

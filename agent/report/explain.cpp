@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::size_t kFileLimit = 2 << 20;
 constexpr std::size_t kDriftLimit = 500;
-constexpr std::size_t kMostDropIns = 1000;
 
 void addDrift(const Known& known, const std::string& subject, Explanation& explanation) {
   if (known.store == nullptr) return;
@@ -139,12 +138,8 @@ void addOriginal(const Known& known, const std::string& key, Explanation& explan
 // K3s's configuration as it lies on this host, also what is not from Git, in the order in which K3s reads it.
 cluster::K3sArguments k3sArgumentsOf(host::Files& files) {
   std::vector<std::string> texts;
-  const std::string base = host::joinPath(host::paths::k3sConfigDir, "config.yaml");
-  if (auto text = files.read(base, kFileLimit)) texts.push_back(std::move(*text));
-  if (const auto names = files.list(base + ".d", kMostDropIns))
-    for (const auto& name : *names)
-      if (name.ends_with(".yaml") || name.ends_with(".yml"))
-        if (auto text = files.read(host::joinPath(base + ".d", name), kFileLimit)) texts.push_back(std::move(*text));
+  for (const auto& path : k3s::configFiles(files))
+    if (auto text = files.read(path, kFileLimit)) texts.push_back(std::move(*text));
   return cluster::k3sArguments({texts.begin(), texts.end()});
 }
 

@@ -68,6 +68,23 @@ class Cli(unittest.TestCase):
         answer = json.loads(self.run_cli(1, "sync", "-o", "json").stdout)
         self.assertEqual(answer["exitStatus"], 1)
 
+    def test_what_k3s_would_see_is_shown_and_what_breaks_a_cluster_refused(self):
+        self.tree.write("etc/rancher/k3s/config.yaml", "cluster-cidr: 10.42.0.0/16\n")
+        self.repository.commit({"k3s/config.yaml.d/20-git.yaml": "cluster-cidr: 10.52.0.0/16\nnode-label: [a=b]\n"}, "cidr")
+        diff = self.run_cli(1, "diff").stdout
+        self.assertIn("K3s, at its next start: cluster-cidr: 10.42.0.0/16 -> 10.52.0.0/16\n", diff)
+        self.assertIn("K3s, at its next start: node-label: unset -> a=b\n", diff)
+        # A server has run here: it is too late for another network.
+        self.tree.write("var/lib/rancher/k3s/server/db/state.db", "")
+        self.run_cli(2, "diff")
+        done = self.run_cli(1, "sync")
+        self.assertIn("changes cluster-cidr of a cluster that runs", done.stderr)
+        self.assertFalse((self.tree / "etc/rancher/k3s/config.yaml.d").exists())
+        self.assertEqual(self.tree.sysctl("net.ipv4.ip_forward"), "0")
+        self.repository.commit({"k3s/config.yaml.d/20-git.yaml": "node-label: [a=b]\n"}, "the label alone")
+        self.run_cli(0, "sync")
+        self.assertEqual(self.tree.read("etc/rancher/k3s/config.yaml.d/20-git.yaml"), "node-label: [a=b]\n")
+
     def test_observe_plans_and_touches_nothing(self):
         self.tree.configure(self.repository, mode="observe")
         self.assertIn("3 changes not made (mode observe)", self.run_cli(0, "sync").stdout)

@@ -140,6 +140,8 @@ Status replaceFiles(Files& files, const std::string& stageDir, const std::vector
 
 // replaceFiles for one file, staged beside its target as ".<name>.bedplate".
 Status replaceFile(Files& files, const Replacement& replacement, mode_t directoryMode = 0755);
+// Removes what a crash within replaceFile() left beside the file, if anything.
+void sweepReplaced(Files& files, const std::string& path);
 
 // "a/b" + "c" = "a/b/c"; an empty side adds no slash.
 std::string joinPath(std::string_view directory, std::string_view name);

@@ -9,6 +9,11 @@ namespace {
 // From this many files on, one syncfs is cheaper than an fsync each, also where others have dirty pages.
 constexpr std::size_t kManyFiles = 8;
 
+std::string stagedBeside(const std::string& path) {
+  const std::string directory = parentPath(path);
+  return joinPath(directory, "." + path.substr(directory.empty() ? 0 : directory.size() + 1) + ".bedplate");
+}
+
 Status flushStaged(Files& files, const std::vector<std::string>& staged, const std::string& stageDir) {
   if (staged.size() >= kManyFiles) return files.flushFileSystem(stageDir);
   for (const auto& path : staged) BEDPLATE_TRY(files.flush(path));
@@ -65,10 +70,13 @@ Status replaceFiles(Files& files, const std::string& stageDir, const std::vector
 }
 
 Status replaceFile(Files& files, const Replacement& replacement, mode_t directoryMode) {
-  const std::string directory = parentPath(replacement.path);
-  const std::string temp =
-      joinPath(directory, "." + replacement.path.substr(directory.empty() ? 0 : directory.size() + 1) + ".bedplate");
-  return replaceStaged(files, {replacement}, {temp}, directory, directoryMode, nullptr);
+  return replaceStaged(files, {replacement}, {stagedBeside(replacement.path)}, parentPath(replacement.path),
+                       directoryMode, nullptr);
+}
+
+void sweepReplaced(Files& files, const std::string& path) {
+  const std::string temp = stagedBeside(path);
+  if (files.info(temp)) static_cast<void>(files.remove(temp));
 }
 
 }  // namespace bedplate::host

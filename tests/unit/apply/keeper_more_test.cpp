@@ -63,6 +63,16 @@ TEST_F(KeeperTest, AGlobReachesNewInterfacesWithoutRewritingTheBootFile) {
   EXPECT_EQ(tree.files().info(host::paths::bootSysctl).value(), boot);
 }
 
+TEST_F(KeeperTest, WhatAPowerCutLeftBesideAFileIsTakenAway) {
+  const std::vector<std::string> left = {"etc/sysctl.d/.99-zz-bedplate.conf.bedplate",
+                                         "etc/modules-load.d/.bedplate.conf.bedplate",
+                                         "var/lib/bedplate/.accepted.bedplate", "var/lib/bedplate/.held.bedplate"};
+  apply(full());
+  for (const auto& path : left) tree.write(path, "half");
+  reboot("boot-2");
+  for (const auto& path : left) EXPECT_FALSE(tree.files().info(path)) << path;
+}
+
 TEST_F(KeeperTest, ABootFileThatSomebodyChangedIsPutRight) {
   apply(full());
   const std::string text = bootText();
