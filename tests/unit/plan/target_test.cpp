@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "agent/plan/plan.h"
 
@@ -35,6 +36,20 @@ Target example() {
 TEST(Sha256, KnowsTheTestVectors) {
   EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+// What the library writes for the tree that these members make: its order, its indents, its escapes.
+TEST(TargetJson, IsWhatTheLibraryWrites) {
+  Target target = example();
+  EXPECT_EQ(toJson(target), nlohmann::json::parse(toJson(target)).dump(1) + "\n");
+  target.subject = "\"quotes\" \\ \x01\t\x7f \xc3\xb8";
+  target.layers.clear();
+  target.modules.clear();
+  target.files[0].path += "\n";
+  EXPECT_EQ(toJson(target), nlohmann::json::parse(toJson(target)).dump(1) + "\n");
+  EXPECT_EQ(toJson(Target{}), nlohmann::json::parse(toJson(Target{})).dump(1) + "\n");
+  target.subject = "no UTF-8 \xff";
+  EXPECT_EQ(nlohmann::json::parse(toJson(target))["subject"], "no UTF-8 \xef\xbf\xbd");
 }
 
 TEST(Digest, IsOfWhatTheHostShouldBe) {

@@ -1,7 +1,8 @@
-// A target as JSON. Read back it is foreign text: bounded, every field checked, no exception leaves this file.
+// A target from JSON. It is foreign text: bounded, every field checked, no exception leaves this file.
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "agent/plan/json_words.h"
 #include "agent/plan/plan.h"
 #include "tuning/host/paths.h"
 
@@ -10,13 +11,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kFormat = 2;  // 1 had no bounds and no sources: every rule was an exact one of a file
 constexpr std::size_t kMaxText = 64 << 20;
 constexpr std::size_t kMaxItems = 100000;
 constexpr std::size_t kMaxString = 64 << 10;
 constexpr int kMaxDepth = 8;
 
-const char* areaName(Area area) { return area == Area::k3sConfig ? "k3sConfig" : "manifest"; }
 const char* areaDirectory(Area area) {
   return area == Area::k3sConfig ? host::paths::k3sConfigDir : host::paths::k3sManifests;
 }
@@ -91,13 +90,6 @@ bool isPlace(const std::string& path, Area area) {
          inside.find("//") == std::string::npos;
 }
 
-json ruleJson(const cluster::SysctlWant& want) {
-  const auto& rule = want.rule;
-  return {{"key", rule.key},           {"value", rule.value},       {"tolerant", rule.tolerant},
-          {"excluded", rule.excluded}, {"file", rule.file},         {"line", rule.line},
-          {"layer", want.layer},       {"bound", name(rule.bound)}, {"source", name(rule.source)}};
-}
-
 template <class Word>
 Word readWord(Reader& reader, const json& value, const char* key, const std::vector<Word>& words) {
   const std::string text = reader.text(value, key);
@@ -158,7 +150,7 @@ FileTarget readFile(Reader& reader, const json& value) {
 
 Target readTarget(Reader& reader, const json& all) {
   Target target;
-  const std::int64_t format = reader.number(all, "format", kFormat);
+  const std::int64_t format = reader.number(all, "format", kTargetFormat);
   if (format < 1) reader.mark("format is not known");
   target.commit = reader.text(all, "commit");
   target.subject = reader.text(all, "subject");
@@ -186,34 +178,6 @@ Target readTarget(Reader& reader, const json& all) {
 }
 
 }  // namespace
-
-std::string toJson(const Target& target) {
-  json all = {{"format", kFormat},
-              {"commit", target.commit},
-              {"subject", target.subject},
-              {"tree", target.tree},
-              {"node", {{"name", target.node.name}, {"role", target.node.role}, {"cluster", target.node.cluster}}},
-              {"layers", target.layers},
-              {"driftEnforce", target.driftEnforce},
-              {"modules", json::array()},
-              {"sysctls", json::array()},
-              {"files", json::array()}};
-  for (const auto& module : target.modules)
-    all["modules"].push_back({{"name", module.entry.name},
-                              {"file", module.entry.file},
-                              {"line", module.entry.line},
-                              {"layer", module.layer}});
-  for (const auto& want : target.sysctls) all["sysctls"].push_back(ruleJson(want));
-  for (const auto& file : target.files)
-    all["files"].push_back({{"area", areaName(file.area)},
-                            {"path", file.path},
-                            {"file", file.file},
-                            {"layer", file.layer},
-                            {"mode", file.mode},
-                            {"sha256", file.sha256}});
-  // Subjects come from commits: what is no UTF-8 is replaced, not thrown about.
-  return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
-}
 
 host::Result<Target> targetFromJson(const std::string& text) {
   const auto corrupt = [](const std::string& why) { return host::fail("Corrupt", "target.json", why); };
