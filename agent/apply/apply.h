@@ -28,9 +28,11 @@ namespace bedplate::apply {
 
 // The desired state made concrete for this host: places and names of files, sizes as numbers. Manifests have no place
 // on an agent. With tuning.conntrack comes a drop-in by which K3s leaves those keys to us. Fails only when a size is to
-// be taken from a machine that does not say how large it is.
+// be taken from a machine that does not say how large it is. Contents that `before` holds too (the same objects) are
+// not hashed again.
 host::Result<plan::Target> makeTarget(const cluster::Desired& desired, const source::Snapshot& snapshot,
-                                      const host::Result<host::MachineSize>& machine);
+                                      const host::Result<host::MachineSize>& machine,
+                                      const plan::Target* before = nullptr);
 
 struct Machine {
   host::HostFiles& host;  // for the database and the lock
@@ -40,9 +42,33 @@ struct Machine {
   Reach* reach = nullptr;  // null: keys that can cut the node off are set like any other
 };
 
+// What those who watch have to tell of the time since the last repair was asked for.
+struct News {
+  bool files = false;             // every file that is held was watched all the time, and `touched` is what happened
+  std::set<std::string> touched;  // paths
+  bool keys = false;              // interfaces and modules that come or go are told of (Keeper::lookWhole)
+};
+
 // Remembers the hashes of files by their identity (size, times, inode), so that an untouched file is not read again.
+// Where a watch vouches for a file that is held it is not even looked at, for a few seconds: a watch does not see what
+// is written through another hard link or a mapping, and those who poll for that do it as often.
 struct SeenFiles {
-  std::map<std::string, std::pair<host::FileInfo, std::string>> byPath;
+  static constexpr std::int64_t kStillNs = 4'000'000'000;
+  struct File {
+    host::FileInfo info;
+    std::string sha256;
+    std::uint64_t round = 0;  // in which it was looked at
+  };
+  std::map<std::string, File> byPath;
+  std::uint64_t round = 1;              // another one begins where the watch has a gap
+  bool watched = false;                 // in this round
+  std::optional<std::int64_t> wholeNs;  // when all that is held was looked at in this round
+
+  void hear(const News& news);
+  // A file that is held and was looked at in this round need not be looked at again.
+  [[nodiscard]] bool still(std::uint64_t lookedAt, std::int64_t nowNs) const {
+    return watched && lookedAt == round && wholeNs && nowNs - *wholeNs < kStillNs;
+  }
 };
 
 // What the machine holds of the target and of what was held before. Reads only.
@@ -81,8 +107,8 @@ class Keeper {
 
   // Goes to the target: a new generation when its digest differs from the current one's, else a repair as the target's
   // driftEnforce has it. `cause` as in Generation. An error means that nothing on the host was changed; what failed in
-  // part is in the outcomes.
-  host::Result<RunResult> apply(const plan::Target& target, const std::string& cause);
+  // part is in the outcomes. `digest` is plan::digest(target), where it is known already.
+  host::Result<RunResult> apply(const plan::Target& target, const std::string& cause, std::string digest = {});
 
   // Puts back what drifted from the current generation and records each event. With `enforce` false, or where the
   // generation's driftEnforce is, it only records (once for one state). What could not be set before is tried again:
@@ -91,6 +117,8 @@ class Keeper {
 
   // The next repair looks at everything: interfaces or modules came or went.
   void lookWhole();
+  // Before a call that is to make use of it; who never calls it has every file looked at every time.
+  void hear(const News& news);
 
   // What apply() would do.
   host::Result<plan::Plan> plan(const plan::Target& target);
@@ -104,6 +132,7 @@ class Keeper {
 
  private:
   host::Status ready(RunResult* recovered);
+  bool unchanged(bool enforce);  // by a glance
   host::Result<RunResult> advance(const plan::Target& target, const std::string& cause, const std::string& digest);
   // How to look after what is in force.
   struct Look {
@@ -125,10 +154,12 @@ class Keeper {
   host::Result<RunResult> undo(const Generation& row, const std::string& why);
   host::Result<RunResult> letGo(std::int64_t number, bool otherBoot);
   // The end of a generation: changes, boot files, what is given back, the row.
-  RunResult complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why);
+  RunResult complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why,
+                     std::string digest = {});
   host::Status loadNotes();
   host::Status findOpenGroup();
   host::Result<const plan::Target*> inForce();
+  void remember(const plan::Target& target);
   host::Status recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result);
   void updateOutcomes(RunResult& result);
   void prune();
@@ -136,9 +167,15 @@ class Keeper {
   Machine machine_;
   Store& store_;
   SeenFiles seen_;
-  bool glances_ = false;                                         // only one who repairs needs them
-  std::unique_ptr<Glance> glance_;                               // of the last look that found nothing to do
-  std::optional<std::pair<std::int64_t, plan::Target>> target_;  // of the generation in force, without contents
+  bool keysTold_ = false;           // as in News
+  bool glances_ = false;            // only one who repairs needs them
+  std::unique_ptr<Glance> glance_;  // of the last look that found nothing to do
+  struct InForce {
+    std::int64_t number;
+    std::string digest;
+    plan::Target target;  // without contents
+  };
+  std::optional<InForce> target_;  // of the generation in force when it was read or applied
 };
 
 }  // namespace bedplate::apply

@@ -53,7 +53,7 @@ bool Glance::keepFile(const std::string& path, const SeenFiles& files) {
   const std::string directory = host::parentPath(path);
   if (directories_.empty() || directories_.back().path != directory) directories_.push_back({directory, {}, {}});
   directories_.back().names.push_back(directory.empty() ? path : path.substr(directory.size() + 1));
-  directories_.back().infos.push_back(known->second.first);
+  directories_.back().infos.push_back(known->second.info);
   return true;
 }
 
@@ -63,6 +63,8 @@ std::unique_ptr<Glance> Glance::make(Machine& machine, const plan::Target& targe
   auto glance = std::make_unique<Glance>();
   glance->madeNs_ = machine.clock.monotonicNs();
   glance->enforce_ = enforce;
+  glance->round_ = files.round;
+  for (const auto& want : target.sysctls) glance->globs_ = glance->globs_ || want.rule.isGlob();
   glance->keys_.reserve(seen.sysctls.size());
   for (const auto& [key, value] : seen.sysctls)
     if (!glance->keepKey(machine, key, value)) return nullptr;
@@ -115,6 +117,10 @@ bool Glance::sameFiles(Machine& machine) const {
     });
     if (!same) return false;
   }
+  return true;
+}
+
+bool Glance::sameBootFiles(Machine& machine) const {
   for (const auto& single : singles_) {
     const auto info = machine.files.info(single.path);
     if (info.has_value() != single.present || (info && *info != single.info)) return false;
@@ -122,9 +128,15 @@ bool Glance::sameFiles(Machine& machine) const {
   return true;
 }
 
-bool Glance::same(Machine& machine, bool enforce) {
-  const std::int64_t age = machine.clock.monotonicNs() - madeNs_;
-  return enforce == enforce_ && age < kValidNs && sameKeys(machine) && sameFiles(machine);
+bool Glance::same(Machine& machine, bool enforce, SeenFiles& files) {
+  const std::int64_t now = machine.clock.monotonicNs();
+  if (enforce != enforce_ || now - madeNs_ >= kValidNs || !sameKeys(machine) || !sameBootFiles(machine)) return false;
+  if (!touched_ && files.still(round_, now)) return true;
+  if (!sameFiles(machine)) return false;
+  touched_ = false;
+  round_ = files.round;
+  files.wholeNs = now;
+  return true;
 }
 
 }  // namespace bedplate::apply

@@ -1,7 +1,7 @@
-// A quick answer to "is all as it was at the last look?", for the poll: one pread a key on a descriptor that stays
-// open, one fstatat a file, and no maps, rules or database. Only after a look that found nothing to do; whatever
-// differs, and each minute once, leads to a whole look. What a glance cannot see, new keys that a glob matches, is told
-// by netlink.
+// A quick answer to "is all as it was at the last look?", for the poll and for a sync with nothing new: one pread a key
+// on a descriptor that stays open, one fstatat a file that no watch vouches for, and no maps, rules or database. Only
+// after a look that found nothing to do; whatever differs, and each minute once, leads to a whole look. What a glance
+// cannot see, new keys that a glob matches, is told by netlink.
 //
 // A descriptor on a key whose module or interface is gone reads ENOENT (the kernel cuts it off), also when a new one of
 // the same name is there: that differs, and the whole look opens anew.
@@ -30,8 +30,12 @@ class Glance {
   // It says the same now: the same generation is in force, and the same things are held.
   bool of(Store& store) const;
   [[nodiscard]] const std::vector<plan::Pending>& pending() const { return pending_; }
-  // All is as it was, and it was a short time ago.
-  bool same(Machine& machine, bool enforce);
+  // There are rules for whatever matches.
+  [[nodiscard]] bool globs() const { return globs_; }
+  // A file was touched: the next look is at all of them.
+  void touch() { touched_ = true; }
+  // All is as it was, and it was a short time ago. `files` says what a watch vouches for, and is told of a look.
+  bool same(Machine& machine, bool enforce, SeenFiles& files);
 
  private:
   struct Key {
@@ -52,9 +56,13 @@ class Glance {
   bool keepFile(const std::string& path, const SeenFiles& files);
   bool sameKeys(Machine& machine);
   bool sameFiles(Machine& machine) const;
+  bool sameBootFiles(Machine& machine) const;
 
   std::int64_t madeNs_ = 0;
   bool enforce_ = false;
+  bool globs_ = false;
+  bool touched_ = false;
+  std::uint64_t round_ = 0;  // of SeenFiles, in which the files were looked at
   std::int64_t number_ = 0;
   std::shared_ptr<const plan::Held> held_;
   std::vector<plan::Pending> pending_;

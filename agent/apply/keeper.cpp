@@ -75,6 +75,12 @@ Keeper::~Keeper() = default;
 
 void Keeper::lookWhole() { glance_.reset(); }
 
+void Keeper::hear(const News& news) {
+  seen_.hear(news);
+  keysTold_ = news.keys;
+  if (glance_ && !news.touched.empty()) glance_->touch();
+}
+
 host::Status Keeper::loadNotes() {
   Notes& notes = store_.notes();
   forgetAll(notes);
@@ -110,12 +116,21 @@ host::Status Keeper::ready(RunResult* recovered) {
 }
 
 host::Result<const plan::Target*> Keeper::inForce() {
-  const std::int64_t number = store_.notes().number;
-  if (!target_ || target_->first != number) {
-    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(number));
-    target_.emplace(number, std::move(target));
+  const Notes& notes = store_.notes();
+  if (!target_ || target_->number != notes.number || target_->digest != notes.digest) {
+    target_.reset();
+    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(notes.number));
+    target_.emplace(InForce{notes.number, notes.digest, std::move(target)});
   }
-  return &target_->second;
+  return &target_->target;
+}
+
+// What was just applied need not be read again.
+void Keeper::remember(const plan::Target& target) {
+  const Notes& notes = store_.notes();
+  target_.emplace(InForce{notes.number, notes.digest, target});
+  target_->target.overwritten.clear();  // as it is read from disk
+  for (auto& file : target_->target.files) file.content.reset();
 }
 
 host::Result<plan::Plan> Keeper::plan(const plan::Target& target) {
@@ -135,15 +150,19 @@ host::Result<std::optional<plan::Target>> Keeper::stored(std::optional<std::int6
   return std::optional<plan::Target>(std::move(target));
 }
 
-host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::string& cause) {
+host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::string& cause, std::string digest) {
   RunResult recovered;
   BEDPLATE_TRY(ready(&recovered));
-  const std::string digest = plan::digest(target);
+  if (digest.empty()) digest = plan::digest(target);
   const Notes& notes = store_.notes();
   host::Result<RunResult> result;
   if (notes.number != 0 && digest == notes.digest) {
     // Its files on disk are damaged: here is the target they were made from.
     if (!inForce()) BEDPLATE_TRY(Generations(machine_.files).write(notes.number, target));
+    if (unchanged(target.driftEnforce) && (keysTold_ || !glance_->globs())) {
+      recovered.pending = glance_->pending();
+      return recovered;
+    }
     result = lookAfter(target, {.enforce = target.driftEnforce, .retryAll = true});
   } else {
     result = advance(target, cause, digest);
@@ -183,10 +202,12 @@ host::Result<RunResult> Keeper::advance(const plan::Target& target, const std::s
     store_.notes().settled = ended && store_.notes().settled;
     return tl::make_unexpected(std::move(taken).error());
   }
-  return complete(pass, *number, GenerationState::applied, "");
+  return complete(pass, *number, GenerationState::applied, "", digest);
 }
 
-RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why) {
+RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why,
+                           std::string digest) {
+  glance_.reset();
   RunResult result;
   Notes& notes = store_.notes();
   notes.settled = false;
@@ -208,7 +229,8 @@ RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState stat
     forgetAll(notes);
     notes.settled = true;
     notes.number = number;
-    notes.digest = plan::digest(pass.target());
+    notes.digest = digest.empty() ? plan::digest(pass.target()) : std::move(digest);
+    remember(pass.target());
   } else {
     static_cast<void>(Generations(machine_.files).remove(number));
     if (auto loaded = loadNotes(); !loaded) addNote(result, loaded.error().text());
@@ -231,6 +253,10 @@ void Keeper::prune() {
   generations.prune(keep);
 }
 
+bool Keeper::unchanged(bool enforce) {
+  return glance_ && glance_->of(store_) && glance_->same(machine_, enforce, seen_);
+}
+
 host::Result<RunResult> Keeper::repair(bool enforce, const Writers& writers) {
   RunResult recovered;
   BEDPLATE_TRY(ready(&recovered));
@@ -238,7 +264,7 @@ host::Result<RunResult> Keeper::repair(bool enforce, const Writers& writers) {
   BEDPLATE_TRY_LET(const plan::Target* target, inForce());
   const bool acts = enforce && target->driftEnforce;
   glances_ = true;
-  if (glance_ && glance_->of(store_) && glance_->same(machine_, acts)) {
+  if (unchanged(acts)) {
     recovered.pending = glance_->pending();
     return recovered;
   }

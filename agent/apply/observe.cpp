@@ -47,27 +47,30 @@ host::Result<std::string> hashOf(Machine& machine, const std::string& path, cons
                                  SeenFiles* seen) {
   if (seen != nullptr) {
     const auto known = seen->byPath.find(path);
-    if (known != seen->byPath.end() && known->second.first == info) return known->second.second;
+    if (known != seen->byPath.end() && known->second.info == info) {
+      known->second.round = seen->round;
+      return known->second.sha256;
+    }
   }
   const std::int64_t nowNs = machine.clock.wallUs() * 1000;
   BEDPLATE_TRY_LET(const std::string content, machine.files.read(path, kMaxFile));
   std::string hash = plan::sha256(content);
   if (seen != nullptr) {
     seen->byPath.erase(path);
-    if (info.changedNs + kSettledNs < nowNs) seen->byPath.emplace(path, std::pair(info, hash));
+    if (info.changedNs + kSettledNs < nowNs) seen->byPath.emplace(path, SeenFiles::File{info, hash, seen->round});
   }
   return hash;
+}
+
+plan::FileSeen fileSeen(const host::FileInfo& info) {
+  return {true, info.kind == host::FileKind::regular, info.mode, info.uid, info.gid, {}};
 }
 
 host::Status observeFile(Machine& machine, const std::string& path, const host::Result<host::FileInfo>& info,
                          SeenFiles* seen, plan::Observed& observed) {
   plan::FileSeen file;
   if (info) {
-    file.present = true;
-    file.regular = info->kind == host::FileKind::regular;
-    file.mode = info->mode;
-    file.uid = info->uid;
-    file.gid = info->gid;
+    file = fileSeen(*info);
     if (file.regular) {
       auto hash = hashOf(machine, path, *info, seen);
       if (hash) file.sha256 = std::move(*hash);  // else it shows as unreadable, and is put right like any other
@@ -80,23 +83,46 @@ host::Status observeFile(Machine& machine, const std::string& path, const host::
   return {};
 }
 
-// Every path that is wanted or held, once and in order: both are by path.
-std::vector<const std::string*> pathsOf(const plan::Target& target, const plan::Held& held) {
+// What a watch vouches for is as it was.
+bool observeStill(const std::string& path, bool held, const SeenFiles* seen, std::int64_t nowNs,
+                  plan::Observed& observed) {
+  if (!held || seen == nullptr || !seen->watched) return false;
+  const auto known = seen->byPath.find(path);
+  if (known == seen->byPath.end() || !seen->still(known->second.round, nowNs)) return false;
+  plan::FileSeen file = fileSeen(known->second.info);
+  file.sha256 = known->second.sha256;
+  observed.files.emplace_hint(observed.files.end(), path, std::move(file));
+  return true;
+}
+
+// Every path that is wanted or held, once and in order: both are by path. Without those that need no look.
+std::vector<const std::string*> pathsOf(Machine& machine, const plan::Target& target, const plan::Held& held,
+                                        const SeenFiles* seen, plan::Observed& observed, bool& all) {
   std::vector<const std::string*> paths;
   paths.reserve(std::max(target.files.size(), held.files.size()));
+  const std::int64_t nowNs = machine.clock.monotonicNs();
+  const auto add = [&](const std::string& path, bool isHeld) {
+    if (observeStill(path, isHeld, seen, nowNs, observed))
+      all = false;
+    else
+      paths.push_back(&path);
+  };
   auto kept = held.files.begin();
   for (const auto& file : target.files) {
-    for (; kept != held.files.end() && kept->first < file.path; ++kept) paths.push_back(&kept->first);
-    if (kept != held.files.end() && kept->first == file.path) ++kept;
-    paths.push_back(&file.path);
+    for (; kept != held.files.end() && kept->first < file.path; ++kept) add(kept->first, true);
+    const bool isHeld = kept != held.files.end() && kept->first == file.path;
+    if (isHeld) ++kept;
+    add(file.path, isHeld);
   }
-  for (; kept != held.files.end(); ++kept) paths.push_back(&kept->first);
+  for (; kept != held.files.end(); ++kept) add(kept->first, true);
   return paths;
 }
 
 host::Status observeFiles(Machine& machine, const plan::Target& target, const plan::Held& held, SeenFiles* seen,
                           plan::Observed& observed) {
-  const auto paths = pathsOf(target, held);
+  const std::int64_t beganNs = machine.clock.monotonicNs();
+  bool all = true;
+  const auto paths = pathsOf(machine, target, held, seen, observed, all);
   std::vector<std::string_view> names;
   for (std::size_t begin = 0; begin < paths.size();) {
     const std::string directory = host::parentPath(*paths[begin]);
@@ -113,10 +139,20 @@ host::Status observeFiles(Machine& machine, const plan::Target& target, const pl
     BEDPLATE_TRY(status);
     begin += names.size();
   }
+  if (all && seen != nullptr) seen->wholeNs = beganNs;
   return {};
 }
 
 }  // namespace
+
+void SeenFiles::hear(const News& news) {
+  watched = news.files;
+  if (!watched) {
+    ++round;
+    wholeNs.reset();
+  }
+  for (const auto& path : news.touched) byPath.erase(path);
+}
 
 host::Result<plan::Observed> observe(Machine& machine, const plan::Target& target, const plan::Held& held,
                                      SeenFiles* seen) {

@@ -21,6 +21,7 @@ struct Seen {
   cluster::Identity node;
   plan::Target target;
   cluster::NodeConfig::Benchmark benchmark;
+  std::string digest;  // of the target
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
 };
@@ -118,12 +119,13 @@ struct Reconciler::Memory {
   cluster::ValidBlobs valid;
 };
 
-Reconciler::Reconciler(const config::Config& config, Machine machine, Store& store, source::WorkerSetup worker)
+Reconciler::Reconciler(const config::Config& config, Machine machine, Store& store, Keeper& keeper,
+                       source::WorkerSetup worker)
     : config_(config),
       machine_(machine),
       store_(store),
       worker_(std::move(worker)),
-      keeper_(machine, store),
+      keeper_(keeper),
       clock_(store, machine.clock),
       memory_(std::make_unique<Memory>()) {}
 
@@ -193,14 +195,17 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
     return host::Failure(std::move(error));
   }
 
-  BEDPLATE_TRY_LET(auto target, makeTarget(*compiled.desired, snapshot, host::machineSize(machine_.files)));
+  BEDPLATE_TRY_LET(auto target, makeTarget(*compiled.desired, snapshot, host::machineSize(machine_.files),
+                                           memory_->seen ? &memory_->seen->target : nullptr));
   memory_->blobs.clear();
   for (const auto& file : snapshot.files) memory_->blobs.emplace(file.id, file.content);
+  std::string digest = plan::digest(target);
   memory_->seen = Seen{.head = session.head(),
                        .commit = std::move(commit),
                        .node = node,
                        .target = std::move(target),
                        .benchmark = compiled.desired->config.benchmark,
+                       .digest = std::move(digest),
                        .layers = compiled.desired->layers,
                        .findings = std::move(compiled.findings)};
   return {};
@@ -247,7 +252,7 @@ host::Status Reconciler::go(const plan::Target& target, SyncResult& result) {
   const auto& commit = memory_->seen->commit.id;
   if (!accepted || accepted->commit != commit)
     BEDPLATE_TRY(trust::writeAccepted(machine_.files, {commit, "agent", machine_.clock.wallUs()}));
-  BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, "commit"));
+  BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, "commit", memory_->seen->digest));
   result.plan = planOf(*result.applied);
   result.confirmed = clock_.applied(*result.applied);
   return {};

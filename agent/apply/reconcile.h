@@ -56,8 +56,8 @@ struct SyncResult {
 
 class Reconciler {
  public:
-  // `store` must outlive it; with a read-only store only afterPlan works.
-  Reconciler(const config::Config& config, Machine machine, Store& store, source::WorkerSetup worker);
+  // `store` and `keeper`, which works on it, must outlive it; with a read-only store only afterPlan works.
+  Reconciler(const config::Config& config, Machine machine, Store& store, Keeper& keeper, source::WorkerSetup worker);
   ~Reconciler();
 
   SyncResult sync(const SyncOptions& options);
@@ -83,7 +83,7 @@ class Reconciler {
   Store& store_;
   source::WorkerSetup worker_;
   source::Limits limits_;
-  Keeper keeper_;
+  Keeper& keeper_;
   CommitClock clock_;
   std::unique_ptr<Memory> memory_;
 };

@@ -10,15 +10,27 @@ namespace {
 
 constexpr mode_t kFileMode = 0600;
 
-void add(plan::Target& target, plan::Area area, std::string path, const cluster::FileWant& want) {
-  target.files.push_back(
-      {area, std::move(path), want.file, want.layer, kFileMode, plan::sha256(*want.content), want.content});
+// The hash of a content, from a target that has it already: it holds the same object, so it is the same content.
+std::string hashOf(const std::string& path, const std::shared_ptr<const std::string>& content,
+                   const plan::Target* before) {
+  if (before != nullptr) {
+    const auto found = std::lower_bound(before->files.begin(), before->files.end(), path,
+                                        [](const auto& file, const std::string& name) { return file.path < name; });
+    if (found != before->files.end() && found->path == path && found->content == content) return found->sha256;
+  }
+  return plan::sha256(*content);
+}
+
+void add(plan::Target& target, plan::Area area, std::string path, const cluster::FileWant& want,
+         const plan::Target* before) {
+  std::string sha256 = hashOf(path, want.content, before);
+  target.files.push_back({area, std::move(path), want.file, want.layer, kFileMode, std::move(sha256), want.content});
 }
 
 }  // namespace
 
 host::Result<plan::Target> makeTarget(const cluster::Desired& desired, const source::Snapshot& snapshot,
-                                      const host::Result<host::MachineSize>& machine) {
+                                      const host::Result<host::MachineSize>& machine, const plan::Target* before) {
   BEDPLATE_TRY_LET(auto sizes, sizingRules(desired.config, machine));
   plan::Target target;
   target.commit = snapshot.commit.id.hex();
@@ -35,12 +47,12 @@ host::Result<plan::Target> makeTarget(const cluster::Desired& desired, const sou
   target.sysctls.insert(target.sysctls.begin(), desired.sysctls.begin(), profile);
   target.sysctls.insert(target.sysctls.end(), profile, desired.sysctls.end());
   target.overwritten = desired.overwritten;
-  for (const auto& want : desired.k3s) add(target, plan::Area::k3sConfig, k3s::configTarget(want.path), want);
+  for (const auto& want : desired.k3s) add(target, plan::Area::k3sConfig, k3s::configTarget(want.path), want, before);
   if (auto dropIn = conntrackDropIn(desired, target)) target.files.push_back(*std::move(dropIn));
   if (desired.node.role == "server")
     for (const auto& want : desired.manifests)
       add(target, plan::Area::manifest, host::joinPath(host::paths::k3sManifests, k3s::manifestFileName(want.path)),
-          want);
+          want, before);
   std::sort(target.files.begin(), target.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return target;
 }

@@ -96,8 +96,10 @@ host::Result<apply::SyncResult> look(Context& context, const std::string& revisi
     BEDPLATE_TRY_LET(empty, EmptyState::make(context));
   }
   modules::SystemdLoader loader(context.files());
-  apply::Reconciler reconciler(config, {context.files(), context.files(), context.clock(), loader},
-                               empty ? empty->store() : *store, apply::workerSetup(context.files()));
+  const apply::Machine machine{context.files(), context.files(), context.clock(), loader};
+  apply::Store& state = empty ? empty->store() : *store;
+  apply::Keeper keeper(machine, state);
+  apply::Reconciler reconciler(config, machine, state, keeper, apply::workerSetup(context.files()));
   auto result = reconciler.sync({apply::SyncOptions::Stop::afterPlan, revision});
   if (result.plan) report::noteHostWriters(*result.plan, context.files());
   return result;

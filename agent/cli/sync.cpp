@@ -21,7 +21,8 @@ host::Result<report::Answer> syncHere(Context& context) {
   BEDPLATE_TRY_LET(const auto suspension, direct->store().suspension());
   if (suspension && (suspension->untilUs == 0 || suspension->untilUs > context.clock().wallUs()))
     return host::fail("Suspended", "this node", "is suspended: " + suspension->reason, "bedplate resume");
-  apply::Reconciler reconciler(config, direct->machine(), direct->store(), apply::workerSetup(context.files()));
+  apply::Keeper keeper(direct->machine(), direct->store());
+  apply::Reconciler reconciler(config, direct->machine(), direct->store(), keeper, apply::workerSetup(context.files()));
   return report::answer(reconciler.sync({.retry = true}), config.node.mode);
 }
 

@@ -45,7 +45,8 @@ struct Command {
   std::int64_t number = 0;      // of rollback: the generation; of suspend: until when (µs since the epoch, 0: resumed)
   std::string text = {};        // of accept: the commit; of suspend: the reason
   apply::Writers writers = {};  // of repair: who was seen to write what
-  bool whole = false;           // of repair: keys came or went
+  bool whole = false;           // of repair and sync: keys came or went
+  apply::News news = {};        // of repair and sync: what those who watch have to tell
   Measured measured = {};       // of measured
 };
 

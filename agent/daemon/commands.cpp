@@ -34,6 +34,10 @@ bool changedSomething(const apply::RunResult& run) {
 Done Engine::run(const Command& command) {
   Done done;
   done.act = command.act;
+  if (keeper_ && command.act != Act::sample && command.act != Act::measured) {
+    keeper_->hear(command.news);
+    if (command.whole) keeper_->lookWhole();
+  }
   if (command.act == Act::start) {
     start(done);
   } else if (auto status = dispatch(command, done); !status) {
@@ -139,7 +143,6 @@ host::Status Engine::repair(const Command& command, Done& done) {
   if (suspended) return {};
   const auto reported = store_->notes().reported;
   const auto pending = store_->notes().pending;
-  if (command.whole) keeper_->lookWhole();
   auto run = keeper_->repair(enforcing(), command.writers);
   if (!run) {
     tellError("repair", "cannot look for drift", run.error());

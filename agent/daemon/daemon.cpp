@@ -130,7 +130,19 @@ void Daemon::ready(const std::string& note) {
   notify("READY=1\nSTATUS=" + oneLine(note.empty() ? facts_.line : note));
 }
 
-void Daemon::post(Act act) { engine_->post({.act = act, .text = {}}); }
+void Daemon::post(Act act) {
+  Command command{.act = act, .text = {}};
+  if (act == Act::sync) addNews(command);
+  engine_->post(std::move(command));
+}
+
+// What is not taken over here, the repair that follows is told as well: a sync may have to wait for the remote.
+void Daemon::addNews(Command& command) {
+  if (links_) onLinks();
+  command.whole = keysMoved_;
+  if (drift_) command.news = drift_->news(/*forget=*/false);
+  command.news.keys = links_ && links_->why().empty();
+}
 
 void Daemon::onResults() {
   for (auto& finished : engine_->take()) handle(finished);
@@ -214,7 +226,11 @@ void Daemon::onDrift() {
 
 void Daemon::repair() {
   Command command{.act = Act::repair, .text = {}};
-  if (drift_) command.writers = drift_->take();
+  if (drift_) {
+    command.writers = drift_->take();
+    command.news = drift_->news(/*forget=*/true);
+  }
+  command.news.keys = links_ && links_->why().empty();
   command.whole = std::exchange(keysMoved_, false);
   engine_->post(std::move(command));
 }
@@ -264,6 +280,7 @@ void Daemon::openBus() {
   bus_.reset();
   BusHandlers handlers;
   handlers.command = [this](Command command) {
+    if (command.act == Act::sync) addNews(command);
     engine_->post(std::move(command), ++lastTicket_);
     return lastTicket_;
   };

@@ -38,6 +38,7 @@ class Daemon {
   void handle(EngineThread::Finished& finished);
   void take(const Done& done);
   void post(Act act);
+  void addNews(Command& command);
   void repair();
   void onDrift();
   void watchDrift();

@@ -53,9 +53,10 @@ void DriftWatch::watchFiles(const Paths& files) {
     if (!watch) return sayOnce("inotify", entryFor(Level::warning, "files are only polled", watch.error()));
     paths_.emplace(std::move(*watch));
     pathsReady_ = std::make_unique<Readable>(event_, paths_->fd(), [this] {
-      if (paths_->drain()) changed_();
+      if (drainFiles()) changed_();
     });
   }
+  gap_ = true;
   paths_->watch(none ? std::set<std::string>() : *files);
   if (writers_) writers_->watch(none ? std::set<std::string>() : *files);
   watchedFiles_ = none ? nullptr : files;
@@ -90,6 +91,28 @@ bool DriftWatch::drainKeys() {
     saw(key, pid, pidfd);
   });
   return any || lost;
+}
+
+bool DriftWatch::drainFiles() {
+  return paths_->drain([this](const std::string& path) {
+    if (path.empty())
+      gap_ = true;
+    else
+      touched_.insert(path);
+  });
+}
+
+apply::News DriftWatch::news(bool forget) {
+  apply::News news;
+  if (!paths_) return news;
+  if (drainFiles() && !forget) changed_();
+  news.files = !gap_ && paths_->missed() == 0;
+  news.touched = touched_;
+  if (forget) {
+    gap_ = false;
+    touched_.clear();
+  }
+  return news;
 }
 
 void DriftWatch::onKeys() {

@@ -39,9 +39,13 @@ class DriftWatch {
   void pause();
   // Who was seen at what since the last call.
   apply::Writers take();
+  // What happened to files since the last call with `forget`; calls `changed` for what was not known yet. News of keys
+  // are not in it.
+  apply::News news(bool forget);
 
  private:
   void watchFiles(const Paths& files);
+  bool drainFiles();
   void onKeys();
   bool drainKeys();
   void onWriters();
@@ -60,6 +64,8 @@ class DriftWatch {
   std::unique_ptr<Readable> keysReady_, pathsReady_, writersReady_;
   Paths watchedFiles_, watchedKeys_;
   apply::Writers seen_;
+  bool gap_ = true;  // the watch on files was not whole all the time
+  std::set<std::string> touched_;
 };
 
 }  // namespace bedplate::daemon

@@ -17,8 +17,6 @@ Engine::Engine(EngineSetup setup)
 
 Engine::~Engine() = default;
 
-apply::Machine Engine::machine() { return {setup_.files, setup_.files, setup_.clock, setup_.modules, &reach_}; }
-
 host::Status Engine::loadConfig() {
   auto loaded = config::load(setup_.files, setup_.configPath);
   problems_.clear();
@@ -86,9 +84,9 @@ host::Status Engine::openState() {
   return {};
 }
 
-apply::Machine Engine::machine() const {
+apply::Machine Engine::machine() {
   host::Files& changed = setup_.changed != nullptr ? *setup_.changed : setup_.files;
-  return {setup_.files, changed, setup_.clock, setup_.modules};
+  return {setup_.files, changed, setup_.clock, setup_.modules, &reach_};
 }
 
 host::Status Engine::ensureState() {
@@ -101,7 +99,7 @@ host::Status Engine::ensureState() {
     }
   }
   if (store_ && config_ && config_->configured() && !reconciler_)
-    reconciler_ = std::make_unique<apply::Reconciler>(*config_, machine(), *store_, setup_.worker);
+    reconciler_ = std::make_unique<apply::Reconciler>(*config_, machine(), *store_, *keeper_, setup_.worker);
   return {};
 }
 

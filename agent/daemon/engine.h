@@ -57,7 +57,6 @@ class Engine final : public Runner {
   void adopt(config::Config config);
   host::Status openState();
   host::Status ensureState();
-  [[nodiscard]] apply::Machine machine() const;
   [[nodiscard]] bool enforcing() const;
   host::Result<std::optional<apply::Suspension>> suspension();
   host::Status needs(bool configured);

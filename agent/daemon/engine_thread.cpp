@@ -60,6 +60,9 @@ void EngineThread::post(Command command, Ticket ticket) {
     } else {
       same->command.byHand = same->command.byHand || command.byHand;
       same->command.whole = same->command.whole || command.whole;
+      same->command.news.files = same->command.news.files && command.news.files;
+      same->command.news.keys = same->command.news.keys && command.news.keys;
+      same->command.news.touched.merge(command.news.touched);
       // The last one who wrote a thing is the one whose value is found.
       for (auto& [subject, writer] : command.writers) same->command.writers.insert_or_assign(subject, writer);
     }

@@ -79,7 +79,7 @@ bool PathWatch::concerns(const Interest& interest, const std::string& name, std:
   return interest.all ? !name.empty() : interest.names.contains(name);
 }
 
-bool PathWatch::drain() {
+bool PathWatch::drain(const Take& take) {
   alignas(inotify_event) std::array<char, 16384> buffer;
   bool concerned = false;
   bool ways = false;
@@ -98,12 +98,18 @@ bool PathWatch::drain() {
       const auto directories = watched_.find(event.wd);
       if (directories == watched_.end()) continue;
       if ((event.mask & kGone) != 0) concerned = ways = true;
-      for (const auto& directory : directories->second)
-        if (const auto interest = interests_.find(directory); interest != interests_.end())
-          concerned = concerns(interest->second, name, event.mask, ways) || concerned;
+      for (const auto& directory : directories->second) {
+        const auto interest = interests_.find(directory);
+        if (interest == interests_.end() || !concerns(interest->second, name, event.mask, ways)) continue;
+        concerned = true;
+        if (take) take(host::joinPath(directory, name));
+      }
     }
   }
-  if (ways) arm();
+  if (ways) {
+    arm();
+    if (take) take("");
+  }
   return concerned;
 }
 

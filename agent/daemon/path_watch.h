@@ -6,6 +6,7 @@
 // Thread-safety: used from one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -25,8 +26,10 @@ class PathWatch {
   // What is watched from now on: single files (content, mode, owner, existence), and directories whose every entry
   // matters.
   void watch(const std::set<std::string>& files, const std::set<std::string>& directories = {});
+  // A file that something happened to; "" when it may be any.
+  using Take = std::function<void(const std::string& path)>;
   // Reads what happened; true when it concerns something that is watched.
-  bool drain();
+  bool drain(const Take& take = {});
   // Directories that exist and could not be watched.
   [[nodiscard]] std::size_t missed() const { return missed_; }
 

@@ -36,34 +36,34 @@ TEST_F(GlanceTest, SeesEachThingThatMayDiffer) {
   SeenFiles files;
   auto same = glance(target, files);
   ASSERT_NE(same, nullptr);
-  EXPECT_TRUE(same->same(process->machine, true));
-  EXPECT_FALSE(same->same(process->machine, false)) << "another mode";
+  EXPECT_TRUE(same->same(process->machine, true, files));
+  EXPECT_FALSE(same->same(process->machine, false, files)) << "another mode";
 
   poke("vm/swappiness", "11");
-  EXPECT_FALSE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, true, files));
   poke("vm/swappiness", "10");
-  EXPECT_TRUE(same->same(process->machine, true));
+  EXPECT_TRUE(same->same(process->machine, true, files));
   poke("vm/swappiness", "100");
-  EXPECT_FALSE(same->same(process->machine, true)) << "longer than before";
+  EXPECT_FALSE(same->same(process->machine, true, files)) << "longer than before";
   poke("vm/swappiness", "10");
 
   const std::string boot = bootText();
   tree.write(host::paths::bootSysctl, boot + "#\n");
-  EXPECT_FALSE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, true, files));
   ASSERT_NE(same = glance(target, files), nullptr);
   tree.remove("sys/module/br_netfilter");
-  EXPECT_FALSE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, true, files));
   tree.write("sys/module/br_netfilter/refcnt", "0\n");
   tree.write(kManifestA, "kind: Other\n");
-  EXPECT_FALSE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, true, files));
   repair();
   ASSERT_NE(same = glance(target, files), nullptr);
   tree.remove(kConfig);
-  EXPECT_FALSE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, true, files));
   repair();
   ASSERT_NE(same = glance(target, files), nullptr);
   clock.advanceMs(60'000);
-  EXPECT_FALSE(same->same(process->machine, true)) << "a minute is long enough";
+  EXPECT_FALSE(same->same(process->machine, true, files)) << "a minute is long enough";
 }
 
 TEST_F(GlanceTest, AKeyThatComesLateIsSeen) {
@@ -72,9 +72,9 @@ TEST_F(GlanceTest, AKeyThatComesLateIsSeen) {
   SeenFiles files;
   const auto same = glance(target, files);
   ASSERT_NE(same, nullptr);
-  EXPECT_TRUE(same->same(process->machine, true));
+  EXPECT_TRUE(same->same(process->machine, true, files));
   poke("net/ipv4/conf/cni0/rp_filter", "0");
-  EXPECT_FALSE(same->same(process->machine, true));
+  EXPECT_FALSE(same->same(process->machine, true, files));
 }
 
 TEST_F(GlanceTest, ARepairThatFindsNothingKeepsOneAndStillFindsEverything) {
@@ -95,7 +95,7 @@ TEST_F(GlanceTest, ARepairThatFindsNothingKeepsOneAndStillFindsEverything) {
 TEST_F(GlanceTest, AnotherGenerationIsNotTheOneOfTheGlance) {
   apply(full());
   repair();
-  Keeper other(process->machine, process->store);  // as the reconciler has one
+  Keeper other(process->machine, process->store);
   plan::Target target = full();
   target.sysctls[0].rule.value = "20";
   ASSERT_TRUE(other.apply(target, "commit"));
@@ -117,13 +117,14 @@ TEST(GlanceOnTheKernel, ADescriptorOfAnInterfaceThatIsGoneIsNoticed) {
     plan::Observed seen;
     seen.sysctls[key].want.key = key;
     seen.sysctls[key].value = "0";
-    const auto same = Glance::make(machine, target, seen, {}, {}, true);
+    SeenFiles files;
+    const auto same = Glance::make(machine, target, seen, {}, files, true);
     if (!same) return "no glance";
-    if (!same->same(machine, true)) return "not the same";
+    if (!same->same(machine, true, files)) return "not the same";
     if (!testlib::ip({"link", "del", "b0"})) return "del";
-    if (same->same(machine, true)) return "gone and not noticed";
+    if (same->same(machine, true, files)) return "gone and not noticed";
     if (!testlib::ip({"link", "add", "b0", "type", "bridge"})) return "add";
-    if (same->same(machine, true)) return "a new one and not noticed";
+    if (same->same(machine, true, files)) return "a new one and not noticed";
     return "";
   });
   if (outcome.rfind("SKIPPED", 0) == 0) GTEST_SKIP() << outcome;

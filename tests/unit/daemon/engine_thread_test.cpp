@@ -27,6 +27,7 @@ class FakeRunner final : public Runner {
       writers_ = command.writers;
       whole_ = command.whole;
     }
+    news = command.news;
     if (command.act == Act::sync && !answers) {
       if (!waitForServer()) {
         note("cancelled");
@@ -51,6 +52,7 @@ class FakeRunner final : public Runner {
   }
   std::atomic<bool> answers = true;
   std::atomic<bool> busy = false;  // a suspend lasts as long
+  apply::News news;  // of the last command; to be read when it is done
 
  private:
   bool waitForServer() {
@@ -129,6 +131,20 @@ TEST_F(EngineThreadTest, WaitingSyncsAreOne) {
   EXPECT_THAT(results[0].tickets, ElementsAre(1));
   // They asked after the first had begun: what they pushed may not be in it.
   EXPECT_THAT(results[1].tickets, ElementsAre(2, 3));
+}
+
+// One that saw a gap in its watch, or a file touched, must not be told away by the other.
+TEST_F(EngineThreadTest, NewsOfWaitingSyncsAreTakenTogether) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  thread->post({.act = Act::sync, .text = {}, .news = {.files = true, .touched = {"a"}, .keys = true}}, 2);
+  thread->post({.act = Act::sync, .text = {}, .news = {.files = false, .touched = {"b"}, .keys = true}}, 3);
+  runner->answers = true;
+  take(2);
+  EXPECT_FALSE(runner->news.files);
+  EXPECT_TRUE(runner->news.keys);
+  EXPECT_EQ(runner->news.touched, (std::set<std::string>{"a", "b"}));
 }
 
 TEST_F(EngineThreadTest, DriftIsPutBackWhileTheServerIsSilent) {
