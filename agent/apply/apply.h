@@ -172,7 +172,6 @@ class Keeper {
   std::unique_ptr<Glance> glance_;  // of the last look that found nothing to do
   struct InForce {
     std::int64_t number;
-    std::string digest;
     plan::Target target;  // without contents
   };
   std::optional<InForce> target_;  // of the generation in force when it was read or applied

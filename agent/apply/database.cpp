@@ -74,6 +74,12 @@ host::Status Statement::run() {
   return {};
 }
 
+void Statement::reset() {
+  ::sqlite3_reset(handle_.get());
+  ::sqlite3_clear_bindings(handle_.get());
+  bound_ = SQLITE_OK;
+}
+
 std::string Statement::text(int column) const {
   const unsigned char* text = ::sqlite3_column_text(handle_.get(), column);
   const int length = ::sqlite3_column_bytes(handle_.get(), column);

@@ -30,6 +30,8 @@ class Statement {
   host::Result<bool> step();
   // Steps a statement that gives no rows, and makes it ready to run again.
   host::Status run();
+  // Ends a reading that may have more rows, and lets go of what was bound: ready to be used again.
+  void reset();
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;

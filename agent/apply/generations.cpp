@@ -82,12 +82,12 @@ host::Result<std::shared_ptr<const std::string>> Generations::content(const std:
 host::Status Generations::write(std::int64_t number, const plan::Target& target) {
   BEDPLATE_TRY(files_.makeDirectories(host::paths::stateDir, 0711));
   BEDPLATE_TRY(files_.makeDirectories(host::paths::generationBlobs, 0700));
-  BEDPLATE_TRY_LET(const auto names, listOrNothing(files_, host::paths::generationBlobs));
-  std::set<std::string_view> there(names.begin(), names.end());
+  BEDPLATE_TRY_LET(const auto names, listOrNothing(files_, host::paths::generationBlobs));  // in order
+  std::set<std::string_view> added;
   const std::string text = plan::toJson(target);
   std::vector<host::Replacement> wanted;
   for (const auto& file : target.files) {
-    if (!there.insert(file.sha256).second) continue;
+    if (std::binary_search(names.begin(), names.end(), file.sha256) || !added.insert(file.sha256).second) continue;
     if (!file.content)
       return host::fail("Corrupt", files_.shown(blobPath(file.sha256)), "is missing",
                         "bedplate sync brings it from Git");

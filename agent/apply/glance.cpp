@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "tuning/host/paths.h"
@@ -12,6 +13,11 @@ namespace bedplate::apply {
 namespace {
 
 constexpr std::size_t kLongestValue = 64 << 10;
+// More than these is a change that deserves a whole look.
+constexpr std::size_t kMostFresh = 32;
+constexpr std::size_t kMaxFile = 16 << 20;
+// As in observe.cpp.
+constexpr std::int64_t kSettledNs = 2'000'000'000;
 
 ssize_t readAt(int fd, std::string& buffer) {
   for (;;) {
@@ -75,12 +81,51 @@ std::unique_ptr<Glance> Glance::make(Machine& machine, const plan::Target& targe
   if (held.files.size() != target.files.size()) return nullptr;
   for (const auto& file : target.files)
     if (!glance->keepFile(file.path, files)) return nullptr;
+  if (!glance->keepBootFiles(machine)) return nullptr;
+  return glance;
+}
+
+bool Glance::keepBootFiles(Machine& machine) {
+  singles_.clear();
   for (const char* path : {host::paths::bootSysctl, host::paths::bootModules}) {
     const auto info = machine.files.info(path);
-    if (!info && info.error().reason != "NotFound") return nullptr;
-    glance->singles_.push_back({path, info.has_value(), info.value_or(host::FileInfo{})});
+    if (!info && info.error().reason != "NotFound") return false;
+    singles_.push_back({path, info.has_value(), info.value_or(host::FileInfo{})});
   }
-  return glance;
+  return true;
+}
+
+host::FileInfo* Glance::find(const std::string& path) {
+  const std::string parent = host::parentPath(path);
+  const std::string_view name = std::string_view(path).substr(parent.empty() ? 0 : parent.size() + 1);
+  for (auto& directory : directories_) {
+    if (directory.path != parent) continue;
+    const auto found = std::lower_bound(directory.names.begin(), directory.names.end(), name);
+    if (found == directory.names.end() || *found != name) continue;
+    return &directory.infos[static_cast<std::size_t>(found - directory.names.begin())];
+  }
+  return nullptr;
+}
+
+bool Glance::carry(Machine& machine, Store& store, const plan::Target& target, const std::vector<std::string>& put) {
+  if (put.size() > kMostFresh || !store.notes().unsettled.empty() || store.sharedHeld().value_or(nullptr) != held_ ||
+      !keepBootFiles(machine))
+    return false;
+  for (const auto& path : put) {
+    const auto wanted = std::lower_bound(target.files.begin(), target.files.end(), path,
+                                         [](const auto& file, const std::string& name) { return file.path < name; });
+    host::FileInfo* info = find(path);
+    const auto now = machine.files.info(path);
+    if (info == nullptr || wanted == target.files.end() || wanted->path != path || !now ||
+        now->kind != host::FileKind::regular || now->mode != wanted->mode || now->uid != ::geteuid() ||
+        now->gid != ::getegid())
+      return false;
+    *info = *now;
+    std::erase_if(fresh_, [&](const Fresh& fresh) { return fresh.path == path; });
+    fresh_.push_back({path, wanted->sha256});
+  }
+  number_ = store.notes().number;
+  return fresh_.size() <= kMostFresh;
 }
 
 void Glance::remember(Store& store, std::vector<plan::Pending> pending) {
@@ -128,12 +173,32 @@ bool Glance::sameBootFiles(Machine& machine) const {
   return true;
 }
 
+bool Glance::sameTouched(Machine& machine) {
+  return std::all_of(touched_.begin(), touched_.end(), [&](const std::string& path) {
+    const host::FileInfo* was = find(path);
+    const auto now = machine.files.info(path);
+    return was != nullptr && now && *now == *was;
+  });
+}
+
+bool Glance::sameFresh(Machine& machine) {
+  const std::int64_t nowNs = machine.clock.wallUs() * 1000;
+  for (const auto& fresh : fresh_) {
+    const auto content = machine.files.read(fresh.path, kMaxFile);
+    if (!content || plan::sha256(*content) != fresh.sha256) return false;
+  }
+  // Looked at after they were settled: from now on the times tell.
+  std::erase_if(fresh_, [&](const Fresh& fresh) { return find(fresh.path)->changedNs + kSettledNs < nowNs; });
+  return true;
+}
+
 bool Glance::same(Machine& machine, bool enforce, SeenFiles& files) {
   const std::int64_t now = machine.clock.monotonicNs();
   if (enforce != enforce_ || now - madeNs_ >= kValidNs || !sameKeys(machine) || !sameBootFiles(machine)) return false;
-  if (!touched_ && files.still(round_, now)) return true;
-  if (!sameFiles(machine)) return false;
-  touched_ = false;
+  const bool still = files.still(round_, now);
+  if (!(still ? sameTouched(machine) : sameFiles(machine)) || !sameFresh(machine)) return false;
+  touched_.clear();
+  if (still) return true;
   round_ = files.round;
   files.wholeNs = now;
   return true;

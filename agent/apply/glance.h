@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,11 @@ class Glance {
   [[nodiscard]] const std::vector<plan::Pending>& pending() const { return pending_; }
   // There are rules for whatever matches.
   [[nodiscard]] bool globs() const { return globs_; }
-  // A file was touched: the next look is at all of them.
-  void touch() { touched_ = true; }
+  // Files that are to be looked at whatever a watch says of the others.
+  void touch(const std::set<std::string>& paths) { touched_.insert(paths.begin(), paths.end()); }
+  // Another generation is in force, and all that it changed was the content of these files, which were just put in
+  // place: their contents are looked at until their times tell. False, and of no use any more, when it was not so.
+  bool carry(Machine& machine, Store& store, const plan::Target& target, const std::vector<std::string>& put);
   // All is as it was, and it was a short time ago. `files` says what a watch vouches for, and is told of a look.
   bool same(Machine& machine, bool enforce, SeenFiles& files);
 
@@ -47,6 +51,10 @@ class Glance {
     std::vector<std::string> names;
     std::vector<host::FileInfo> infos;
   };
+  struct Fresh {  // a file that may change without its times telling
+    std::string path;
+    std::string sha256;
+  };
   struct Single {  // a boot file
     std::string path;
     bool present = false;
@@ -57,11 +65,15 @@ class Glance {
   bool sameKeys(Machine& machine);
   bool sameFiles(Machine& machine) const;
   bool sameBootFiles(Machine& machine) const;
+  bool sameTouched(Machine& machine);
+  bool sameFresh(Machine& machine);
+  bool keepBootFiles(Machine& machine);
+  host::FileInfo* find(const std::string& path);
 
   std::int64_t madeNs_ = 0;
   bool enforce_ = false;
   bool globs_ = false;
-  bool touched_ = false;
+  std::set<std::string> touched_;
   std::uint64_t round_ = 0;  // of SeenFiles, in which the files were looked at
   std::int64_t number_ = 0;
   std::shared_ptr<const plan::Held> held_;
@@ -69,7 +81,8 @@ class Glance {
   std::vector<Key> keys_;
   std::vector<std::string> absent_;  // paths of keys that are not there
   std::vector<std::string> modules_;
-  std::vector<Directory> directories_;
+  std::vector<Directory> directories_;  // with their names in order
+  std::vector<Fresh> fresh_;
   std::vector<Single> singles_;
   std::string buffer_;
 };

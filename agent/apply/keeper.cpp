@@ -60,6 +60,28 @@ bool isDrift(const plan::Change& change, const plan::Held& held, const Notes& no
   return change.action == Action::writeFile && held.files.count(change.subject) != 0;
 }
 
+// All but files (and the words for people) is alike.
+bool sameButFiles(const plan::Target& a, const plan::Target& b) {
+  const auto rules = [](const auto& x, const auto& y) { return x.rule == y.rule && x.layer == y.layer; };
+  const auto entries = [](const auto& x, const auto& y) { return x.entry == y.entry && x.layer == y.layer; };
+  const auto paths = [](const auto& x, const auto& y) { return x.path == y.path; };
+  return a.driftEnforce == b.driftEnforce &&
+         std::equal(a.sysctls.begin(), a.sysctls.end(), b.sysctls.begin(), b.sysctls.end(), rules) &&
+         std::equal(a.modules.begin(), a.modules.end(), b.modules.begin(), b.modules.end(), entries) &&
+         std::equal(a.files.begin(), a.files.end(), b.files.begin(), b.files.end(), paths);
+}
+
+// The files that a run put in place, when it did that and nothing else, and all went well.
+std::optional<std::vector<std::string>> onlyPut(const RunResult& result) {
+  std::vector<std::string> paths;
+  if (!result.note.empty()) return std::nullopt;
+  for (const auto& outcome : result.outcomes) {
+    if (outcome.change.action != Action::writeFile || outcome.error) return std::nullopt;
+    paths.push_back(outcome.change.subject);
+  }
+  return paths;
+}
+
 Outcome bootFailure(const host::Error& error) {
   return {{Action::writeFile, error.thing, "", "", "", "what systemd sets at boot"}, error};
 }
@@ -78,7 +100,7 @@ void Keeper::lookWhole() { glance_.reset(); }
 void Keeper::hear(const News& news) {
   seen_.hear(news);
   keysTold_ = news.keys;
-  if (glance_ && !news.touched.empty()) glance_->touch();
+  if (glance_) glance_->touch(news.touched);
 }
 
 host::Status Keeper::loadNotes() {
@@ -117,10 +139,10 @@ host::Status Keeper::ready(RunResult* recovered) {
 
 host::Result<const plan::Target*> Keeper::inForce() {
   const Notes& notes = store_.notes();
-  if (!target_ || target_->number != notes.number || target_->digest != notes.digest) {
+  if (!target_ || target_->number != notes.number) {
     target_.reset();
     BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(notes.number));
-    target_.emplace(InForce{notes.number, notes.digest, std::move(target)});
+    target_.emplace(InForce{notes.number, std::move(target)});
   }
   return &target_->target;
 }
@@ -128,7 +150,7 @@ host::Result<const plan::Target*> Keeper::inForce() {
 // What was just applied need not be read again.
 void Keeper::remember(const plan::Target& target) {
   const Notes& notes = store_.notes();
-  target_.emplace(InForce{notes.number, notes.digest, target});
+  target_.emplace(InForce{notes.number, target});
   target_->target.overwritten.clear();  // as it is read from disk
   for (auto& file : target_->target.files) file.content.reset();
 }
@@ -207,9 +229,10 @@ host::Result<RunResult> Keeper::advance(const plan::Target& target, const std::s
 
 RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState state, const std::string& why,
                            std::string digest) {
-  glance_.reset();
   RunResult result;
   Notes& notes = store_.notes();
+  std::unique_ptr<Glance> glance = std::move(glance_);
+  if (glance && (!target_ || !glance->of(store_) || !sameButFiles(pass.target(), target_->target))) glance.reset();
   notes.settled = false;
   pass.execute();
   if (auto written = pass.writeBoot(); !written) pass.outcomes().push_back(bootFailure(written.error()));
@@ -237,6 +260,10 @@ RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState stat
   }
   notes.unsettled = unsettledOf(result.outcomes);
   notes.pending = subjectsOf(result.pending);
+  const auto put = onlyPut(result);
+  if (glance && put && subjectsOf(glance->pending()) == notes.pending &&
+      glance->carry(machine_, store_, pass.target(), *put))
+    glance_ = std::move(glance);
   prune();
   return result;
 }

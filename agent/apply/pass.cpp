@@ -262,6 +262,8 @@ host::Status Pass::remove(const std::string& path) {
 
 void Pass::run(const plan::Change& change) {
   const auto blocked = blocked_.find(change.subject);
+  // The watch tells of it a moment later, which may be too late for the next look.
+  if (isFileAction(change.action)) known_.byPath.erase(change.subject);
   switch (change.action) {
     case Action::setSysctl: return note(change, set(change));
     case Action::restoreSysctl: return note(change, sysctl::Tree(machine_.files).write(change.subject, change.to));

@@ -9,6 +9,7 @@ sysctls are plain files in it, so that nothing of the host changes. Times of a s
 import json
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -17,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import agent as lib  # noqa: E402
+import git_ssh  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BASE = os.environ.get("BEDPLATE_BENCH_DIR") or ("/dev/shm" if os.path.isdir("/dev/shm") else None)
@@ -34,13 +36,20 @@ def desired(sysctls, manifests):
     return files
 
 
-def node(sysctls, manifests):
+def node(sysctls, manifests, server=None):
     tree = lib.Tree(BASE)
     repository = lib.Repository(BASE)
     for i in range(sysctls):
         tree.sysctl(f"net.ipv4.bench.key_{i:03}", "0")
     repository.commit(desired(sysctls, manifests), "bench")
+    if server:
+        repository.url = server.url(repository)
     tree.configure(repository)
+    if server:
+        tree.write("etc/bedplate/bedplate.conf.d/ssh.conf",
+                   "[repository]\nssh-key = /etc/bedplate/deploy\nknown-hosts = /etc/bedplate/known_hosts\n")
+        tree.write("etc/bedplate/deploy", server.key.read_text(), 0o600)
+        tree.write("etc/bedplate/known_hosts", server.known_hosts.read_text())
     bus = lib.Bus(BASE)
     return lib.Agent(tree, bus), repository
 
@@ -85,8 +94,15 @@ def clean(agent, repository):
     repository.remove()
 
 
-def reconcile(sysctls, manifests, rounds):
-    agent, repository = node(sysctls, manifests)
+def settle(agent):
+    """A file that changed a moment ago is read again at each look (it may change within one tick of its clock), and
+    what a watch vouches for counts from the first poll on."""
+    time.sleep(8)
+    sync(agent)
+
+
+def reconcile(sysctls, manifests, rounds, server=None):
+    agent, repository = node(sysctls, manifests, server)
     row = {}
     start = time.monotonic()
     agent.start()
@@ -95,9 +111,7 @@ def reconcile(sysctls, manifests, rounds):
     row["first apply, start to done, ms CPU"] = cpu_ms(pid)
     row["  of it the daemon"] = own_ms(pid)
     row["first apply, wall ms"] = (time.monotonic() - start) * 1000
-    # A file that changed a moment ago is read again at each look (it may change within one tick of its clock).
-    time.sleep(2.5)
-    sync(agent)
+    settle(agent)
 
     before, own = cpu_ms(pid), own_ms(pid)
     for _ in range(rounds):
@@ -120,6 +134,45 @@ def reconcile(sysctls, manifests, rounds):
         row["push and sync to applied, wall ms"] = statistics.median(walls)
     clean(agent, repository)
     return row
+
+
+def children_ms():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1000
+
+
+def over_ssh(rounds):
+    """The client's side alone: what the server costs is not the node's."""
+    if not os.path.exists(git_ssh.SSHD):
+        return None
+    server = git_ssh.SshServer(BASE)
+    agent, repository = node(20, 50, server)
+    agent.start()
+    pid = agent.process.pid
+    sync(agent)
+    settle(agent)
+    mine, own, git, walls, git_walls = 0.0, 0.0, 0.0, [], []
+    environment = dict(os.environ, GIT_SSH_COMMAND=server.command(), GIT_CONFIG_GLOBAL="/dev/null",
+                       GIT_CONFIG_SYSTEM="/dev/null")
+    for _ in range(rounds):  # in turn, so that both have the same neighbours
+        before, before_own, begin = cpu_ms(pid), own_ms(pid), time.monotonic()
+        sync(agent)
+        walls.append((time.monotonic() - begin) * 1000)
+        mine += cpu_ms(pid) - before
+        own += own_ms(pid) - before_own
+        before, begin = children_ms(), time.monotonic()
+        subprocess.run(["git", "ls-remote", repository.url, "main"], env=environment, check=True, capture_output=True)
+        git_walls.append((time.monotonic() - begin) * 1000)
+        git += children_ms() - before
+    clean(agent, repository)
+    server.stop()
+    return {
+        "nothing to do, ms CPU": mine / rounds,
+        "  of it the daemon": own / rounds,
+        "nothing to do, median wall ms with the CLI": statistics.median(walls),
+        "git ls-remote, ms CPU": git / rounds,
+        "git ls-remote, median wall ms": statistics.median(git_walls),
+    }
 
 
 def idle(seconds):
@@ -285,6 +338,11 @@ def main():
     rounds = int(os.environ.get("BEDPLATE_BENCH_ROUNDS", "50"))
     show("20 sysctls, 50 manifests, file://", reconcile(20, 50, rounds))
     show("100 sysctls, 1,000 manifests, file://", reconcile(100, 1000, rounds))
+    row = over_ssh(rounds)
+    if row is None:
+        print(f"over SSH: SKIPPED: no {git_ssh.SSHD} (openssh-server)")
+    else:
+        show("20 sysctls, 50 manifests, ssh://", row)
     show("idle with 200 sysctls and 50 manifests", idle(int(os.environ.get("BEDPLATE_BENCH_IDLE", "60"))))
     row = keys(rounds * 4, int(os.environ.get("BEDPLATE_BENCH_IDLE", "60")))
     if row is None:

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "tests/lib/netns.h"
 #include "tests/unit/apply/keeper_fixture.h"
 
@@ -102,6 +104,75 @@ TEST_F(GlanceTest, AnotherGenerationIsNotTheOneOfTheGlance) {
   poke("vm/swappiness", "10");
   EXPECT_THAT(repair().drifts, SizeIs(1));
   EXPECT_EQ(value("vm/swappiness"), "20");
+}
+
+class CarryTest : public GlanceTest {
+ protected:
+  void touched(const char* path) { process->keeper.hear({.files = true, .touched = {path}, .keys = true}); }
+  // A generation that changes one manifest, after looks that found nothing to do.
+  void change(bool fresh = false) {
+    apply(full());
+    process->keeper.hear({.files = false, .touched = {}, .keys = true});
+    repair();
+    process->keeper.hear({.files = true, .touched = {}, .keys = true});
+    if (fresh)
+      clock.wall =
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count();
+    TargetBuilder builder("other");
+    builder.module("br_netfilter")
+        .sysctl("vm/swappiness", "10")
+        .sysctl("net/ipv4/ip_forward", "1")
+        .sysctl(kBridge, "1");
+    builder.config("node-name: web-01\n").manifest("a.yaml", "kind: Other\n").manifest("b.yaml", "kind: B\n");
+    apply(builder.target);
+    ASSERT_EQ(tree.read(kManifestA), "kind: Other\n");
+  }
+};
+
+TEST_F(CarryTest, WhatWasPutIsWhatIsLookedFor) {
+  change();
+  EXPECT_THAT(repair().outcomes, IsEmpty());
+  tree.write(kManifestA, "kind: A\n");  // as it was before
+  touched(kManifestA);
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_EQ(tree.read(kManifestA), "kind: Other\n");
+}
+
+// Its times do not tell for two seconds, so its content is looked at whatever the watch says.
+TEST_F(CarryTest, WhatWasPutAMomentAgoIsRead) {
+  change(/*fresh=*/true);
+  EXPECT_THAT(repair().outcomes, IsEmpty());
+  tree.write(kManifestA, "kind: Wrong\n");
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_EQ(tree.read(kManifestA), "kind: Other\n");
+}
+
+TEST_F(CarryTest, KeysAndOtherFilesAreLookedAtAsBefore) {
+  change();
+  EXPECT_THAT(repair().outcomes, IsEmpty());
+  poke("vm/swappiness", "11");
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_EQ(value("vm/swappiness"), "10");
+  change();
+  tree.remove(kConfig);
+  touched(kConfig);
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  change();
+  tree.remove(host::paths::bootSysctl);
+  repair();
+  EXPECT_NE(bootText(), "");
+}
+
+TEST_F(CarryTest, OtherRulesAreAnotherHost) {
+  apply(full());
+  repair();
+  plan::Target target = full();
+  target.sysctls[0].rule.value = "20";
+  apply(target);
+  poke(target.sysctls[0].rule.key, "10");
+  EXPECT_THAT(repair().drifts, SizeIs(1));
+  EXPECT_EQ(value(target.sysctls[0].rule.key), "20");
 }
 
 TEST(GlanceOnTheKernel, ADescriptorOfAnInterfaceThatIsGoneIsNoticed) {

@@ -84,6 +84,24 @@ TEST_F(NewsTest, WithoutAWatchEverythingIsLookedAt) {
   EXPECT_THAT(repair().drifts, SizeIs(1));
 }
 
+// What this process writes itself is told by the watch as well, but maybe not before the next look.
+TEST_F(NewsTest, WhatWeWroteOurselvesIsNoDrift) {
+  settle();
+  plan::Target other = full();
+  for (auto& file : other.files)
+    if (file.path == kManifestA) {
+      file.content = std::make_shared<const std::string>("kind: Other\n");
+      file.sha256 = plan::sha256(*file.content);
+    }
+  hear(true);
+  apply(other);
+  process->keeper.lookWhole();
+  hear(true);
+  EXPECT_THAT(repair().drifts, IsEmpty());
+  EXPECT_THAT(apply(other).outcomes, IsEmpty());
+  EXPECT_EQ(manifestA(), "kind: Other\n");
+}
+
 TEST_F(NewsTest, NoWordCountsForLong) {
   settle();
   editBehindTheWatch();
