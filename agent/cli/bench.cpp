@@ -28,12 +28,6 @@ int exitOf(const std::vector<Verdict>& verdicts) {
 int run(Context& context, const BenchAsked& asked) {
   constexpr int kUnknown = 3;
   if (asked.what == "history") return benchHistory(context, asked.window.empty() ? "24h" : asked.window);
-  if (asked.closedLoop && !asked.force) {
-    const auto error =
-        host::fail("Refused", "--closed-loop", "writes as fast as the disk takes it and hurts a live etcd",
-                   "add --force where no etcd runs");
-    return context.fail("bench", error.value(), kUsage);
-  }
   const StopOnInterrupt guard;
   Json json{{"card", nullptr}, {"disk", nullptr}, {"steal", nullptr}, {"pressure", nullptr}};
   const auto measured = [&]() -> host::Result<std::vector<Verdict>> {
@@ -56,17 +50,13 @@ void addBench(CLI::App& app, Run& chosen) {
   verb->add_option("WHAT", asked->what, "disk, steal or all; history: what was measured before")
       ->required()
       ->check(CLI::IsMember({"disk", "steal", "all", "history"}));
-  verb->add_option("--dir", asked->directory, "disk: where to write; K3s's datastore without it");
-  verb->add_option("--operations", asked->operations, "disk: how many writes")
-      ->check(CLI::Range(10, 1'000'000))
-      ->capture_default_str();
+  verb->add_option("--path", asked->path, "disk: a directory on it; K3s's datastore without it")->type_name("DIR");
   verb->add_option("--rate", asked->rate, "disk: writes a second")
       ->check(CLI::Range(1.0, 1000.0))
       ->capture_default_str();
-  verb->add_flag("--closed-loop", asked->closedLoop, "disk: as fast as it goes; needs --force");
-  verb->add_flag("--force", asked->force, "disk: also a closed loop, and no end at a stall");
-  verb->add_option("--for", asked->window,
-                   "steal, all: how long to look at the CPUs (10s, of all 20s); history: how far back (24h)");
+  verb->add_flag("--paced", asked->paced, "disk: no closed loop of 10,000 writes after the paced ones");
+  verb->add_flag("--force", asked->force, "disk: a closed loop also beside a live etcd, and no end at a stall");
+  verb->add_option("--for", asked->window, "how long to look (10s, at the CPUs of all 20s); history: how far back (24h)");
   verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
 }
 

@@ -19,11 +19,10 @@ namespace bedplate::cli {
 // The command line of `bedplate bench`.
 struct BenchAsked {
   std::string what;
-  std::string directory;  // as given
-  std::string window;     // --for; empty: each has its own
-  std::uint64_t operations = 500;
-  double rate = 50;
-  bool closedLoop = false, force = false;
+  std::string path;    // disk: where, as given
+  std::string window;  // --for; empty: each has its own
+  double rate = 50;    // disk: writes a second
+  bool paced = false, force = false;
   bool brief = false;  // nothing is printed: for `all`
 };
 

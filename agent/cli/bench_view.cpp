@@ -23,6 +23,33 @@ report::Colour colourOf(bench::Verdict verdict) {
   return report::Colour::yellow;
 }
 
+constexpr int kLabel = 14;
+
+// In lines of what is left of the screen beside the labels; a word that is longer stays whole. Columns of a table,
+// which begin with blanks, stay as they are.
+std::string wrapped(Context& context, const std::string& text, int begun = 0) {
+  if (text.starts_with(' ')) return text;
+  const int width = std::clamp(context.terminal().columns, 40, 120) - kLabel;
+  std::string result;
+  int column = begun;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    const int columns = report::columns(word);
+    if (column > 0 && column + 1 + columns > width) {
+      result += "\n" + std::string(kLabel, ' ');
+      column = 0;
+    } else if (at > 0) {
+      result += ' ';
+      ++column;
+    }
+    result += word;
+    column += columns;
+    at = end + 1;
+  }
+  return result;
+}
+
 }  // namespace
 
 StopOnInterrupt::StopOnInterrupt() {
@@ -54,14 +81,16 @@ void Bar::operator()(double share) {
 
 void benchRow(Context& context, std::string_view label, const std::string& text) {
   context.out() << report::paint(fmt::format("  {:<12}", label), report::Colour::faint, context.terminal().colour)
-                << report::clean(text) << "\n";
+                << wrapped(context, report::clean(text)) << "\n";
 }
 
 void verdictRow(Context& context, bench::Verdict verdict, const std::string& reason, std::string_view label) {
   const bool colour = context.terminal().colour;
+  const std::string word = bench::name(verdict);
   context.out() << report::paint(fmt::format("  {:<12}", label), report::Colour::faint, colour)
-                << report::paint(bench::name(verdict), colourOf(verdict), colour)
-                << (reason.empty() ? "" : ": " + report::clean(reason)) << "\n";
+                << report::paint(word, colourOf(verdict), colour)
+                << (reason.empty() ? "" : ": " + wrapped(context, report::clean(reason), report::columns(word) + 2))
+                << "\n";
 }
 
 }  // namespace bedplate::cli

@@ -13,10 +13,9 @@ namespace bedplate::cluster {
 namespace {
 
 constexpr std::string_view kNotActiveYet[] = {
-    "benchmark.disk.every",        "benchmark.disk.for",       "k3s.restart.mode",        "k3s.restart.canary",
-    "k3s.restart.spread",          "k3s.restart.window.days",  "k3s.restart.window.from", "k3s.restart.window.to",
-    "k3s.restart.window.timezone", "k3s.confirm.timeout",      "k3s.manifests.writer",    "k3s.manifests.prune",
-    "k3s.manifests.selfHeal",      "k3s.manifests.allowPrune",
+    "k3s.restart.mode",        "k3s.restart.canary",    "k3s.restart.spread",          "k3s.restart.window.days",
+    "k3s.restart.window.from", "k3s.restart.window.to", "k3s.restart.window.timezone", "k3s.confirm.timeout",
+    "k3s.manifests.writer",    "k3s.manifests.prune",   "k3s.manifests.selfHeal",      "k3s.manifests.allowPrune",
 };
 
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;

@@ -75,10 +75,7 @@ host::Status Engine::openState() {
                    apply::Store::open(setup_.files, setup_.clock, apply::Store::Access::readWrite, setup_.changed));
   store_ = std::make_unique<apply::Store>(std::move(store));
   keeper_ = std::make_unique<apply::Keeper>(machine(), *store_);
-  if (auto benchmark = store_->benchmark()) benchmark_ = *benchmark;
-  for (const char* probe : {"disk", "etcd"})
-    if (auto newest = store_->samples(probe, 0, 1); newest && !newest->empty())
-      diskMeasuredUs_ = std::max(diskMeasuredUs_, newest->front().wallUs);
+  readSamples();
   if (!store_->repairNote().empty())
     setup_.journal.say({.level = Level::error, .message = store_->repairNote(), .reason = "StateRebuilt"});
   return {};

@@ -23,6 +23,7 @@
 #include "agent/daemon/journal.h"
 #include "agent/daemon/schedule.h"
 #include "agent/report/report.h"
+#include "tuning/bench/bench.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/files.h"
 #include "tuning/modules/modules.h"
@@ -78,6 +79,9 @@ class Engine final : public Runner {
 
   // Measuring (measuring.cpp).
   host::Status measured(const Measured& measured);
+  void takeDisk(const Measured& measured);
+  void readSamples();
+  void judgeDisk();
   void adoptBenchmark(const apply::SyncResult& result);
   [[nodiscard]] Measuring measuring(const report::Status& status) const;
 
@@ -116,6 +120,10 @@ class Engine final : public Runner {
   std::int64_t contactUs_ = 0, checkedUs_ = 0, nextUs_ = 0;
   std::optional<std::string> steal_;
   cluster::NodeConfig::Benchmark benchmark_;
+  bench::DiskWindow diskWindow_;
+  bench::DiskSkip diskSkip_;
+  std::optional<std::string> disk_;  // what both say together
+  std::int64_t diskJudgedUs_ = 0;    // when
   std::int64_t diskMeasuredUs_ = 0;
   std::optional<std::string> etcd_;  // what its own measurements say, while it delivers them
   std::optional<report::Headroom> headroom_;

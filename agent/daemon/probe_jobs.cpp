@@ -1,6 +1,7 @@
 #include "agent/daemon/probe_jobs.h"
 
 #include "agent/daemon/cpu_job.h"
+#include "agent/daemon/disk_job.h"
 #include "agent/daemon/etcd_probe.h"
 #include "agent/daemon/gitops_probe.h"
 
@@ -14,6 +15,7 @@ std::vector<std::unique_ptr<ProbeJob>> probeJobs(const EngineSetup& setup) {
       EtcdProbe::Setup{setup.files, setup.clock, setup.journal, setup.worker, kEtcdMetrics}));
   for (const auto which : {kube::GitOps::argocd, kube::GitOps::flux})
     jobs.push_back(std::make_unique<GitOpsProbe>(setup.files, setup.clock, setup.journal, setup.worker, which));
+  jobs.push_back(std::make_unique<DiskJob>(setup.files, setup.clock));
   return jobs;
 }
 

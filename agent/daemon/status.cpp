@@ -8,6 +8,7 @@
 namespace bedplate::daemon {
 namespace {
 
+constexpr std::int64_t kJudgeDiskUs = std::int64_t{10} * 60'000'000;
 constexpr std::size_t kStatusBytes = 16 << 20;
 
 // The status without what changes by itself: equal ones need not be written or told again.
@@ -40,7 +41,10 @@ report::Status Engine::makeStatus() {
     if (auto text = setup_.files.read(statusFile_, kStatusBytes))
       if (auto before = report::fromJson(*text)) status_ = std::move(*before);
   }
+  // The day moves on, also without news.
+  if (setup_.clock.wallUs() - diskJudgedUs_ > kJudgeDiskUs) judgeDisk();
   report::Inputs inputs;
+  inputs.disk = disk_ ? &*disk_ : nullptr;
   inputs.config = config_ && config_->configured() ? config_.get() : nullptr;
   inputs.store = store_.get();
   inputs.files = &setup_.files;

@@ -76,6 +76,18 @@ std::string slug(std::string_view path) {
   return result.empty() ? "manifest" : result;
 }
 
+// What K3s takes for an option, as it merges them: the main file, the drop-ins in byte order, the command line; the
+// last word counts.
+std::optional<std::string> detectOption(host::Files& files, const std::string& key) {
+  std::optional<std::string> found;
+  for (const auto& path : configFiles(files))
+    if (auto value = topLevelValue(readOr(files, path), key)) found = std::move(value);
+  const std::string option = (key.size() == 1 ? "-" : "--") + key;
+  for (const char* unit : {paths::k3sServerUnit, paths::k3sAgentUnit})
+    if (auto value = optionValue(commandWords(readOr(files, unit)), option)) found = std::move(value);
+  return found;
+}
+
 }  // namespace
 
 std::optional<std::string> detectRole(host::Files& files) {
@@ -99,15 +111,26 @@ std::vector<std::string> configFiles(host::Files& files) {
 }
 
 std::string detectNodeName(host::Files& files) {
-  // As K3s merges them: the main file, the drop-ins in byte order, the command line; the last word counts.
-  std::optional<std::string> name;
-  for (const auto& path : configFiles(files))
-    if (auto value = topLevelValue(readOr(files, path), "node-name")) name = std::move(value);
-  for (const char* unit : {paths::k3sServerUnit, paths::k3sAgentUnit})
-    if (auto value = optionValue(commandWords(readOr(files, unit)), "--node-name")) name = std::move(value);
+  const auto name = detectOption(files, "node-name");
   if (name && !name->empty()) return lower(*name);
   const auto host = firstLine(readOr(files, paths::hostname));
   return lower(std::string_view(host).substr(0, host.find('.')));
+}
+
+std::string detectDataDir(host::Files& files) {
+  auto directory = detectOption(files, "data-dir");
+  if (!directory) directory = detectOption(files, "d");
+  // A relative one depends on where K3s was started.
+  if (!directory || directory->size() < 2 || directory->front() != '/' || directory->find("..") != std::string::npos)
+    return host::parentPath(paths::k3sServerDir);
+  while (directory->size() > 1 && directory->back() == '/') directory->pop_back();
+  directory->erase(0, directory->find_first_not_of('/'));
+  return directory->empty() ? host::parentPath(paths::k3sServerDir) : *directory;
+}
+
+bool hasExternalDatastore(host::Files& files) {
+  const auto endpoint = detectOption(files, "datastore-endpoint");
+  return endpoint && !endpoint->empty() && !endpoint->starts_with("sqlite");
 }
 
 std::string manifestFileName(std::string_view path) {

@@ -23,6 +23,13 @@ std::vector<std::string> configFiles(host::Files& files);
 // in lower case.
 std::string detectNodeName(host::Files& files);
 
+// Where K3s keeps its data, below the root: `data-dir` of its configuration or unit, else var/lib/rancher/k3s.
+std::string detectDataDir(host::Files& files);
+
+// Whether its configuration or unit names a database elsewhere (`datastore-endpoint`). One that is said in the unit's
+// environment is not seen.
+bool hasExternalDatastore(host::Files& files);
+
 // The file below K3s's manifests directory for a manifest of Git ("manifests/argocd/argo-cd.yaml"): a flat, unique
 // name whose part before the first dot (K3s's Addon name) is an RFC 1123 label, keeps Git's order as far as it can, and
 // cannot collide with another path or with a packaged name: "argocd-argo-cd-1a2b3c4d5e6f.yaml".

@@ -275,7 +275,10 @@ Status gather(const Inputs& in, const Status* before) {
   status.startedUs = in.startedUs;
   fromConfig(in, status);
   if (in.store != nullptr) fromState(in, status);
-  if (in.files != nullptr)
+  if (in.disk != nullptr) status.disk = *in.disk;
+  // A day of rounds says more than one run.
+  const std::string verdict = measuredFrom(status.disk).verdict;
+  if (in.files != nullptr && (in.disk == nullptr || verdict.empty() || verdict == "unknown"))
     if (auto result = measuredByHand(*in.files, in.nowUs)) status.disk = std::move(result);
   if (in.sync != nullptr) fromSync(in, status);
   if (in.contactUs > 0) status.source.contactUs = in.contactUs;

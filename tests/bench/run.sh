@@ -1,7 +1,7 @@
 #!/bin/sh
-# What Bedplate costs: the whole agent (run.py), sysctls beside others (sysctls.py), and the Google Benchmark programs
-# where they were built with BEDPLATE_BENCH. BEDPLATE_BUILD names the folder of the programs, BEDPLATE_BENCH_ROUNDS and
-# _IDLE how long it takes.
+# What Bedplate costs: the whole agent (run.py), sysctls beside others (sysctls.py), a disk beside fio (disk.py), and the
+# Google Benchmark programs where they were built with BEDPLATE_BENCH. BEDPLATE_BUILD names the folder of the programs,
+# BEDPLATE_BENCH_ROUNDS, _IDLE and _PAIRS how long it takes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "${BEDPLATE_BUILD:-$here/../../build}")
@@ -10,6 +10,7 @@ for program in bedplate bedplated bedplate-worker; do
 done
 BEDPLATE_BUILD=$build python3 "$here/run.py"
 BEDPLATE_BUILD=$build python3 "$here/sysctls.py"
+BEDPLATE_BUILD=$build python3 "$here/disk.py"
 found=no
 for program in "$build"/tests/bench_*; do
   [ -x "$program" ] || continue

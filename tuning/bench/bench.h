@@ -9,9 +9,12 @@
 #include "tuning/bench/card.h"
 #include "tuning/bench/cpu.h"
 #include "tuning/bench/disk.h"
+#include "tuning/bench/disk_json.h"
+#include "tuning/bench/disk_window.h"
 #include "tuning/bench/etcd.h"
 #include "tuning/bench/exposition.h"
 #include "tuning/bench/histogram.h"
+#include "tuning/bench/judge.h"
 #include "tuning/bench/osnoise.h"
 #include "tuning/bench/pressure.h"
 #include "tuning/bench/steal.h"
@@ -19,7 +22,6 @@
 
 namespace bedplate::bench {
 
-std::string toJson(const DiskResult& result, std::int64_t wallUs);
 std::string toJson(const CpuResult& result, std::int64_t wallUs);  // the sample "steal"
 std::string toJson(const Pressures& pressures);
 std::string toJson(const Card& card);

@@ -42,11 +42,6 @@ std::string words(const Latencies& latencies) {
   return "mean " + latencyWords(latencies.meanNs());
 }
 
-struct Judged {
-  Verdict verdict = Verdict::unknown;
-  std::string reason;
-};
-
 Judged judge(const EtcdWindow& window, const EtcdLimits& limits) {
   const std::uint64_t fsyncs = window.walFsync.count();
   const std::string span = spanWords(window.windowNs / 1000);

@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 // The value of a key when it is of this kind, else nullopt: the text may come from an older or a newer version.
 std::optional<std::string> textOf(const Json& json, const char* key) {
   const auto it = json.find(key);
@@ -38,9 +36,13 @@ std::optional<std::int64_t> wholeOf(const Json& json, const char* key) {
 }
 
 std::string diskLine(const Json& json) {
-  const auto p99 = wholeOf(json, "p99Ns");
   const auto operations = wholeOf(json, "operations");
-  if (!p99 || !operations) return {};
+  const auto reason = textOf(json, "reason");
+  if (!operations || !reason) return {};
+  // Without a p99, and where something else was judged, the reason says what.
+  const auto p99 = wholeOf(json, "p99Ns");
+  const auto checkpoint = json.find("checkpoint");
+  if (!p99 || (checkpoint != json.end() && checkpoint->is_object())) return *reason;
   return fmt::format("p99 {} over {} writes", latencyWords(static_cast<std::uint64_t>(*p99)), *operations);
 }
 
@@ -75,24 +77,6 @@ std::string stealLine(const Json& json) {
 }
 
 }  // namespace
-
-std::string toJson(const DiskResult& result, std::int64_t wallUs) {
-  return written({{"probe", "disk"},
-                  {"measuredUs", wallUs},
-                  {"verdict", name(result.verdict)},
-                  {"reason", result.reason},
-                  {"operations", result.operations},
-                  {"p50Ns", result.p50Ns},
-                  {"p90Ns", result.p90Ns},
-                  {"p99Ns", result.p99Ns},
-                  {"p999Ns", result.p999Ns},
-                  {"maxNs", result.maxNs},
-                  {"responseP99Ns", result.responseP99Ns},
-                  {"responseMaxNs", result.responseMaxNs},
-                  {"durationNs", result.durationNs},
-                  {"stalls", result.stalls},
-                  {"stopped", result.stopped}});
-}
 
 std::string summary(const std::string& json, std::int64_t nowUs) {
   if (json.size() > (1 << 20)) return {};

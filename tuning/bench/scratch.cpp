@@ -64,16 +64,22 @@ host::Status Scratch::makeRoom(std::size_t bytes) {
   return sync();
 }
 
-host::Status Scratch::append(std::string_view data) {
+host::Status Scratch::write(std::uint64_t offset, std::string_view data) {
   for (;;) {
-    const ssize_t n = ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset_));
-    if (n == static_cast<ssize_t>(data.size())) break;
+    const ssize_t n = ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    if (n == static_cast<ssize_t>(data.size())) return {};
     if (n >= 0) return host::fail("NoSpace", shown_, "took only a part of a write", kMakeSpace);
     if (errno != EINTR) return host::failErrno(errno, shown_, "cannot write", kMakeSpace);
   }
+}
+
+host::Status Scratch::append(std::string_view data) {
+  BEDPLATE_TRY(write(offset_, data));
   offset_ += data.size();
   return {};
 }
+
+host::Status Scratch::rewrite(std::uint64_t offset, std::string_view data) { return write(offset, data); }
 
 host::Status Scratch::sync() {
   while (::fdatasync(fd_.get()) != 0)
@@ -82,9 +88,11 @@ host::Status Scratch::sync() {
   return {};
 }
 
-bool Scratch::inMemory() const {
+bool Scratch::inMemory() const { return onMemory(fd_); }
+
+bool onMemory(const host::UniqueFd& fd) {
   struct statfs status{};
-  if (::fstatfs(fd_.get(), &status) != 0) return false;
+  if (::fstatfs(fd.get(), &status) != 0) return false;
   const auto type = static_cast<std::uint64_t>(status.f_type) & 0xffffffffU;
   return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
 }

@@ -8,6 +8,9 @@
 
 namespace bedplate::bench {
 
+// Whether this lies on a file system that is kept in memory.
+bool onMemory(const host::UniqueFd& fd);
+
 class Scratch {
  public:
   // `size` bytes, preallocated as etcd does with a segment of its log. With `unnamed` by O_TMPFILE where the file
@@ -17,6 +20,8 @@ class Scratch {
 
   // One write(2) after the last one.
   host::Status append(std::string_view data);
+  // One pwrite(2) at a place that was written before.
+  host::Status rewrite(std::uint64_t offset, std::string_view data);
   host::Status sync();
   // Begins a new segment where `bytes` more would not fit: writing again over blocks that have been written once is a
   // third faster than what etcd does. Apart from append(), as it is not to be timed.
@@ -30,6 +35,7 @@ class Scratch {
   Scratch(host::UniqueFd fd, std::string shown, std::uint64_t size)
       : fd_(std::move(fd)), shown_(std::move(shown)), size_(size) {}
   host::Status allocate();
+  host::Status write(std::uint64_t offset, std::string_view data);
 
   host::UniqueFd fd_;
   std::string shown_;

@@ -38,18 +38,22 @@ class Disk : public testing::Test {
 TEST_F(Disk, MeasuresEachSyncOnTheRealDisk) {
   options_.operations = 250;
   std::vector<double> shares;
-  const auto result = measureDisk(tree_.files(), options_, [&](double share) { shares.push_back(share); });
+  auto result = measureDisk(tree_.files(), options_, [&](double share) { shares.push_back(share); });
   ASSERT_TRUE(result) << result.error().text();
-  EXPECT_EQ(result->operations, 250u);
-  EXPECT_LE(result->p50Ns, result->p90Ns);
-  EXPECT_LE(result->p90Ns, result->p99Ns);
-  EXPECT_LE(result->p99Ns, result->p999Ns);
-  EXPECT_LE(result->p999Ns, result->maxNs);
-  EXPECT_GT(result->p50Ns, 0u);
-  EXPECT_GE(result->responseMaxNs, result->maxNs) << "the write belongs to the response";
-  EXPECT_GE(result->durationNs, result->maxNs);
+  const Percentiles found = percentilesOf(result->service);
+  EXPECT_EQ(found.count, 250u);
+  ASSERT_TRUE(found.p50Ns && found.p90Ns && found.p99Ns && found.p99LowNs);
+  EXPECT_LE(*found.p50Ns, *found.p90Ns);
+  EXPECT_LE(*found.p90Ns, *found.p99LowNs);
+  EXPECT_LE(*found.p99LowNs, *found.p99Ns);
+  EXPECT_LE(*found.p99Ns, found.maxNs);
+  EXPECT_FALSE(found.p999Ns) << "250 are too few";
+  EXPECT_GT(*found.p50Ns, 0u);
+  EXPECT_EQ(result->response.count(), 0u) << "a closed loop has no schedule";
+  EXPECT_GE(result->durationNs, found.maxNs);
   EXPECT_FALSE(result->stopped);
-  EXPECT_FALSE(result->reason.empty());
+  EXPECT_NE(judgeDisk(*result, {}), Verdict::unknown);
+  EXPECT_FALSE(result->judged.reason.empty());
   ASSERT_FALSE(shares.empty());
   EXPECT_EQ(shares.back(), 1.0);
   EXPECT_TRUE(std::is_sorted(shares.begin(), shares.end()));
@@ -61,7 +65,9 @@ TEST_F(Disk, KeepsThePaceAndNoFaster) {
   ASSERT_TRUE(result);
   // The 20th is due 95 ms after the first.
   EXPECT_GE(result->durationNs, 95'000'000u);
-  EXPECT_EQ(result->operations, 20u);
+  EXPECT_EQ(result->service.count(), 20u);
+  EXPECT_EQ(result->response.count(), 20u);
+  EXPECT_GE(result->response.max(), result->service.max()) << "the write belongs to the response";
 }
 
 TEST_F(Disk, ADelayShowsInTheResponseFromTheSchedule) {
@@ -73,16 +79,51 @@ TEST_F(Disk, ADelayShowsInTheResponseFromTheSchedule) {
   });
   ASSERT_TRUE(result);
   // The second was due 10 ms after the start and began after 300; a service time alone would hide that.
-  EXPECT_GE(result->responseMaxNs, 280'000'000u);
+  EXPECT_GE(result->response.max(), 280'000'000u);
+}
+
+TEST_F(Disk, ARunThatEndsAtAStallCountsThoseThatWaited) {
+  options_.perSecond = 1'000'000;  // all 20 are due within 20 us, less than any sync takes
+  options_.stopAfterNs = 1;
+  const auto result = measureDisk(tree_.files(), options_);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->service.count(), 1u);
+  EXPECT_EQ(result->response.count(), 20u);
+}
+
+TEST_F(Disk, EndsAfterItsTimeWithWhatThereIs) {
+  options_.operations = 1'000'000;
+  options_.longestNs = 50'000'000;
+  const auto result = measureDisk(tree_.files(), options_);
+  ASSERT_TRUE(result);
+  EXPECT_GT(result->service.count(), 0u);
+  EXPECT_LT(result->service.count(), 1'000'000u);
+  EXPECT_FALSE(result->stopped) << "nothing was wrong";
+}
+
+TEST_F(Disk, ACheckpointIsItsTwoFlushesAndWhatLiesBetween) {
+  DiskResult result;
+  std::vector<double> shares;
+  const CheckpointOptions options{.directory = "db", .checkpoints = 3, .everyNs = 0};
+  ASSERT_TRUE(measureCheckpoints(tree_.files(), options, result, [&](double share) { shares.push_back(share); }));
+  EXPECT_EQ(result.checkpoints.count(), 3u);
+  EXPECT_GT(result.checkpoints.max(), 0u);
+  EXPECT_EQ(shares.size(), 3u);
+  EXPECT_EQ(result.service.count(), 0u);
+  std::atomic<bool> cancel = true;
+  DiskResult none;
+  ASSERT_TRUE(measureCheckpoints(tree_.files(), options, none, {}, &cancel));
+  EXPECT_EQ(none.checkpoints.count(), 0u);
+  EXPECT_TRUE(none.stopped);
 }
 
 TEST_F(Disk, EndsAtTheFirstSlowSync) {
   options_.stopAfterNs = 1;
-  const auto result = measureDisk(tree_.files(), options_);
+  auto result = measureDisk(tree_.files(), options_);
   ASSERT_TRUE(result);
-  EXPECT_EQ(result->operations, 1u);
+  EXPECT_EQ(result->service.count(), 1u);
   EXPECT_TRUE(result->stopped);
-  EXPECT_EQ(result->verdict, Verdict::unknown);
+  EXPECT_EQ(judgeDisk(*result, {}), Verdict::unknown);
 }
 
 TEST_F(Disk, EndsOnRequestAlsoWithinAWait) {
@@ -98,7 +139,7 @@ TEST_F(Disk, EndsOnRequestAlsoWithinAWait) {
   first = true;
   operatorsHand.join();
   ASSERT_TRUE(result);
-  EXPECT_EQ(result->operations, 1u);
+  EXPECT_EQ(result->service.count(), 1u);
   EXPECT_TRUE(result->stopped);
   EXPECT_LT(result->durationNs, 60'000'000'000u);
 }
@@ -170,8 +211,10 @@ TEST_F(Disk, AFullDiskAndOneInMemoryAreSaid) {
       // Opened anew: the tree's own descriptor still sees the old mounts.
       auto files = host::HostFiles::open(tree_.path()).value();
       options_.operations = 50;
-      const auto inMemory = measureDisk(files, options_);
-      said = inMemory ? std::string(name(inMemory->verdict)) + " " + inMemory->reason : inMemory.error().text();
+      auto inMemory = measureDisk(files, options_);
+      said = inMemory ? name(judgeDisk(*inMemory, {})) : inMemory.error().text();
+      if (inMemory) said += " " + inMemory->judged.reason;
+      said += liesInMemory(files, "db").value_or(false) ? "" : " liesInMemory does not see it";
       options_.operations = 1000;
       const auto full = measureDisk(files, options_);
       said += full ? " no error" : " " + full.error().reason;

@@ -13,19 +13,41 @@ constexpr std::int64_t kMinute = 60'000'000;
 
 DiskResult disk() {
   DiskResult result;
-  result.operations = 500;
-  result.p99Ns = 2'100'000;
-  result.maxNs = 3'000'000;
+  result.perSecond = 50;
+  result.writeBytes = 2300;
+  for (int i = 0; i < 490; ++i) result.service.add(1'000'000);
+  for (int i = 0; i < 10; ++i) result.service.add(2'100'000);
+  for (int i = 0; i < 500; ++i) result.response.add(3'000'000);
   judgeDisk(result, {});
   return result;
 }
 
 TEST(Json, OfADiskHasEveryNumber) {
   const std::string json = toJson(disk(), kWhen);
-  for (const char* part :
-       {R"("probe":"disk")", R"("measuredUs":1790000000000000)", R"("verdict":"fit")", R"("operations":500)",
-        R"("p50Ns":0)", R"("p90Ns":0)", R"("p99Ns":2100000)", R"("p999Ns":0)", R"("maxNs":3000000)",
-        R"("responseP99Ns":0)", R"("responseMaxNs":0)", R"("durationNs":0)", R"("stalls":0)", R"("stopped":false)"})
+  for (const char* part : {R"("probe":"disk")",
+                           R"("measuredUs":1790000000000000)",
+                           R"("verdict":"fit")",
+                           R"("operations":500)",
+                           R"("perSecond":50.0)",
+                           R"("writeBytes":2300)",
+                           R"("p50Ns":1003520)",
+                           R"("p90Ns":1003520)",
+                           R"("p99Ns":2100000)",
+                           R"("p99LowNs":1003520)",
+                           R"("p99HighNs":2100000)",
+                           R"("p999Ns":null)",
+                           R"("maxNs":2100000)",
+                           R"("responseP50Ns":2998272)",
+                           R"("responseP99Ns":2998272)",
+                           R"("responseP999Ns":null)",
+                           R"("responseMaxNs":3000000)",
+                           R"("durationNs":0)",
+                           R"("stalls":0)",
+                           R"("stopped":false)",
+                           R"("judgedBy":"writes")",
+                           R"("checkpoint":null)",
+                           R"("buckets":[[954,490],[1024,10]])",
+                           R"("responseBuckets":[[1051,500]])"})
     EXPECT_THAT(json, HasSubstr(part));
 }
 

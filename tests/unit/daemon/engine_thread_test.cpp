@@ -147,6 +147,19 @@ TEST_F(EngineThreadTest, NewsOfWaitingSyncsAreTakenTogether) {
   EXPECT_EQ(runner->news.touched, (std::set<std::string>{"a", "b"}));
 }
 
+TEST_F(EngineThreadTest, MeasurementsAreKeptWhileTheServerIsSilentEachByItself) {
+  runner->answers = false;
+  post(Act::sync, 1);
+  waitUntilNoted("waiting");
+  post(Act::measured);
+  post(Act::measured);
+  const auto results = take(2);
+  EXPECT_EQ(results[0].done.act, Act::measured);
+  EXPECT_EQ(results[1].done.act, Act::measured);
+  runner->answers = true;
+  EXPECT_EQ(take(1)[0].done.act, Act::sync);
+}
+
 TEST_F(EngineThreadTest, DriftIsPutBackWhileTheServerIsSilent) {
   runner->answers = false;
   post(Act::sync, 1);
