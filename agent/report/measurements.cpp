@@ -99,6 +99,8 @@ FsyncSample ofProbe(const Json& json) {
   one.p99 = secondsAt(json, "p99Ns");
   one.max = secondsAt(json, "maxNs").value_or(0);
   one.stalls = countAt(json, "stalls");
+  // A run ends at a stall, with too few flushes for a p99. The stall is what there is to see, so it stands for it.
+  if (!one.p99 && one.stalls > 0 && one.max > 0) one.p99 = one.max;
   one.buckets = bucketsAt(json, middleOfFio);
   double sum = 0;
   std::int64_t count = 0;

@@ -42,6 +42,12 @@ TEST(Measurements, ReadWhatAProbeLeft) {
   EXPECT_NEAR(one.mean, 0.002, 0.002 / 64);
 }
 
+TEST(Measurements, ARunThatEndedAtAStallIsSeen) {
+  const auto one = fsyncSample({7, "disk", R"({"operations":12,"p99Ns":null,"maxNs":700000000,"stalls":1})"}).value();
+  EXPECT_DOUBLE_EQ(one.p99.value(), 0.7);
+  EXPECT_FALSE(fsyncSample({7, "disk", R"({"operations":12,"p99Ns":null,"maxNs":7000000,"stalls":0})"})->p99);
+}
+
 TEST(Measurements, ReadWhatEtcdCounted) {
   const auto one = fsyncSample(etcd(7)).value();
   EXPECT_EQ(one.source, FsyncSample::Source::etcd);
