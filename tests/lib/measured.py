@@ -66,7 +66,9 @@ def etcd_sample(us, values):
         "p99Ns": p99 if p99 > bounds[0] else None, "firstBucketNs": bounds[0],
         "buckets": [[bound, n] for bound, n in zip([*bounds, None], counts) if n],
     }
-    return {"probe": "etcd", "measuredUs": us, "windowNs": 1_800_000_000_000, "verdict": "fit", "reason": "p99 under 10 ms",
+    return {"probe": "etcd", "measuredUs": us, "windowNs": 1_800_000_000_000,
+            "verdict": "unfit" if p99 > LIMIT_NS else "fit",
+            "reason": f"p99 {p99 / 1e6:.1f} ms over {len(values)} fsyncs of etcd, limit 10 ms",
             "walFsync": wal, "backendCommit": wal}
 
 
