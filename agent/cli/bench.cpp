@@ -56,7 +56,8 @@ void addBench(CLI::App& app, Run& chosen) {
       ->capture_default_str();
   verb->add_flag("--paced", asked->paced, "disk: no closed loop of 10,000 writes after the paced ones");
   verb->add_flag("--force", asked->force, "disk: a closed loop also beside a live etcd, and no end at a stall");
-  verb->add_option("--for", asked->window, "how long to look (10s, at the CPUs of all 20s); history: how far back (24h)");
+  verb->add_option("--for", asked->window,
+                   "how long to look (10s, at the CPUs of all 20s); history: how far back (24h)");
   verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
 }
 

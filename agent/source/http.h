@@ -45,8 +45,9 @@ class HttpSession {
   virtual ~HttpSession() = default;
 
   // Within the deadline and two seconds more. Reasons: UrlRefused, Unreachable, Timeout, CertificateRefused (the
-  // server's), CredentialsRefused (ours cannot be used), TlsFailed, Redirected, TooLarge, NotHttp, WorkerFailed, Cancelled
-  // (WorkerSetup::interrupted). Once the worker is gone, by the last or by its own fault, every later call fails.
+  // server's), CredentialsRefused (ours cannot be used), TlsFailed, Redirected, TooLarge, NotHttp, WorkerFailed,
+  // Cancelled (WorkerSetup::interrupted). Once the worker is gone, by the last or by its own fault, every later call
+  // fails.
   virtual host::Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 

@@ -38,8 +38,8 @@ TEST(Program, HelpAndVersionGoToStdout) {
   EXPECT_EQ(run({"--version"}).out, "bedplate " BEDPLATE_VERSION "\n");
   const Ran help = run({"--help"});
   EXPECT_EQ(help.status, 0);
-  for (const char* verb : {"status", "sync", "diff", "explain", "check", "bench", "report", "history", "show", "rollback",
-                           "suspend", "resume", "enforce", "trust", "release"})
+  for (const char* verb : {"status", "sync", "diff", "explain", "check", "bench", "report", "history", "show",
+                           "rollback", "suspend", "resume", "enforce", "trust", "release"})
     EXPECT_THAT(help.out, HasSubstr(verb));
   EXPECT_EQ(run({"suspend", "--help"}).status, 0);
 }

@@ -52,7 +52,7 @@ class FakeRunner final : public Runner {
   }
   std::atomic<bool> answers = true;
   std::atomic<bool> busy = false;  // a suspend lasts as long
-  apply::News news;  // of the last command; to be read when it is done
+  apply::News news;                // of the last command; to be read when it is done
 
  private:
   bool waitForServer() {

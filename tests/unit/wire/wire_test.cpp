@@ -47,9 +47,9 @@ TEST(Wire, TakesFramesAsTheirBytesCome) {
 
 TEST(Wire, RefusesWhatCannotBeAFrame) {
   bool bad = false;
-  for (std::string bytes :
-       {std::string("\0\0\0\0", 4), std::string("\1\0\0\4", 4), std::string("\1\0\0\0\0", 5),
-        std::string("\1\0\0\0\10", 5), std::string("\1\0\0\0\x3f", 5), std::string("\1\0\0\0\x4b", 5), std::string("\1\0\0\0\xff", 5)}) {
+  for (std::string bytes : {std::string("\0\0\0\0", 4), std::string("\1\0\0\4", 4), std::string("\1\0\0\0\0", 5),
+                            std::string("\1\0\0\0\10", 5), std::string("\1\0\0\0\x3f", 5),
+                            std::string("\1\0\0\0\x4b", 5), std::string("\1\0\0\0\xff", 5)}) {
     EXPECT_FALSE(takeFrame(bytes, bad));
     EXPECT_TRUE(bad);
   }
