@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "agent/daemon/web_worker.h"
-#include "tuning/host/paths.h"
+#include "agent/report/datastore.h"
 
 namespace bedplate::daemon {
 namespace {
@@ -43,7 +43,7 @@ std::optional<Measured> EtcdProbe::run(const Measuring& measuring, const std::at
   lastNs_ = setup_.clock.monotonicNs();
   began_ = true;
   // A node that keeps no etcd is not asked at all: what else listens there is none of our business.
-  if (!setup_.files.info(host::paths::k3sEtcd)) return gone();
+  if (report::datastore(setup_.files).kind != report::Datastore::Kind::etcd) return gone();
   auto reading = read(cancel);
   if (cancel) return std::nullopt;
   if (!reading) {

@@ -64,8 +64,6 @@ inline constexpr const char* statusFile = "run/bedplate/status.json";
 
 inline constexpr const char* k3sConfigDir = "etc/rancher/k3s";
 inline constexpr const char* k3sServerDir = "var/lib/rancher/k3s/server";
-// There where K3s keeps an etcd of its own as its datastore.
-inline constexpr const char* k3sEtcd = "var/lib/rancher/k3s/server/db/etcd";
 // K3s writes it at each start of a server.
 inline constexpr const char* k3sKubeconfig = "etc/rancher/k3s/k3s.yaml";
 inline constexpr const char* k3sManifests = "var/lib/rancher/k3s/server/manifests/bedplate";

@@ -9,7 +9,6 @@
 #include "tests/integration/git/program.h"
 #include "tests/lib/temp_tree.h"
 #include "tuning/bench/exposition.h"
-#include "tuning/host/paths.h"
 
 namespace bedplate::daemon {
 namespace {
@@ -18,6 +17,8 @@ using gittest::Background;
 using gittest::run;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
+
+const std::string kStore = "var/lib/rancher/k3s/server/db/etcd";
 
 class Quiet final : public Journal {
  public:
@@ -37,7 +38,7 @@ bool there(const std::string& program) {
 class EtcdProbeTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    tree.write(std::string(host::paths::k3sEtcd) + "/name", "x");
+    tree.write(kStore + "/name", "x");
     measuring.active = true;
   }
   [[nodiscard]] std::string at(const std::string& path) const { return tree.path() + "/" + path; }
@@ -132,7 +133,7 @@ TEST_F(EtcdProbeTest, SaysWhatEtcdCounts) {
 }
 
 TEST_F(EtcdProbeTest, AsksOnlyWhereK3sKeepsEtcd) {
-  tree.remove(host::paths::k3sEtcd);
+  tree.remove(kStore);
   const gittest::SilentServer silent;
   const auto passive = probe("http://127.0.0.1:" + std::to_string(silent.port()) + "/metrics");
   const std::int64_t begin = clock.monotonicNs();
