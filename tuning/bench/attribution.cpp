@@ -84,6 +84,7 @@ std::vector<std::string> throttlePaths(std::string_view cgroups) {
     const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
     if (second == std::string_view::npos) continue;
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    if (controllers.find('/') != std::string_view::npos) continue;  // they name a directory
     const bool one = hasWord(controllers, "cpu");
     if (!one && (!controllers.empty() || !base.empty())) continue;
     base = one ? host::joinPath(host::paths::cgroups, controllers) : std::string(host::paths::cgroups);

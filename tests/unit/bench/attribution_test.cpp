@@ -86,7 +86,8 @@ TEST(ThrottlePaths, OfTheCgroupAndAllAboveIt) {
               ElementsAre("sys/fs/cgroup/cpu,cpuacct/x/cpu.stat", "sys/fs/cgroup/cpu,cpuacct/cpu.stat"));
   EXPECT_THAT(throttlePaths("0::/y\n4:cpu:/x\n"),
               ElementsAre("sys/fs/cgroup/cpu/x/cpu.stat", "sys/fs/cgroup/cpu/cpu.stat"));
-  for (const char* text : {"", "\n", "0\n", "0:\n", "0::\n", "0::x\n", "0::/../../host\n", "5:memory:/x\n"})
+  for (const char* text :
+       {"", "\n", "0\n", "0:\n", "0::\n", "0::x\n", "0::/../../host\n", "5:memory:/x\n", "5:cpu,/../etc:/x\n"})
     EXPECT_THAT(throttlePaths(text), IsEmpty()) << text;
   std::string deep = "0::";
   for (int i = 0; i < 1000; ++i) deep += "/a";
