@@ -27,15 +27,17 @@ std::uint64_t hashOf(std::string_view text) {
 std::optional<std::int64_t> DiskJob::dueNs(const Measuring& measuring, std::int64_t nowNs) {
   if (!measuring.active || measuring.passiveDisk) return std::nullopt;
   const std::int64_t everyNs = measuring.diskEveryMs * kMsNs;
-  if (!earliestNs_) {
-    const std::int64_t spread = std::min(kSpreadNs, everyNs);
-    const auto part = static_cast<std::int64_t>(hashOf(measuring.node) % static_cast<std::uint64_t>(spread));
-    earliestNs_ = nowNs + std::min(kFirstNs, everyNs) + part;
+  if (!startNs_) {
+    startNs_ = nowNs;
     // A restart is no reason to measure again.
     const std::int64_t ageUs = clock_.wallUs() - measuring.diskMeasuredUs;
     if (measuring.diskMeasuredUs > 0 && ageUs >= 0 && ageUs < everyNs / 1000) lastNs_ = nowNs - ageUs * 1000;
   }
-  return lastNs_ ? std::max(*earliestNs_, *lastNs_ + everyNs) : *earliestNs_;
+  // By the settings of now: at a node's very first start node.yaml is known a moment later only.
+  const std::int64_t spread = std::min(kSpreadNs, everyNs);
+  const auto part = static_cast<std::int64_t>(hashOf(measuring.node) % static_cast<std::uint64_t>(spread));
+  const std::int64_t earliest = std::max(*startNs_ + std::min(kFirstNs, everyNs) + part, retryNs_);
+  return lastNs_ ? std::max(earliest, *lastNs_ + everyNs) : earliest;
 }
 
 std::optional<Measured> DiskJob::run(const Measuring& measuring, const std::atomic<bool>& cancel) {
@@ -44,7 +46,7 @@ std::optional<Measured> DiskJob::run(const Measuring& measuring, const std::atom
   if (json) return Measured{"disk", *std::move(json)};
   // Sooner than the next round, as what was in the way may be gone soon.
   lastNs_.reset();
-  earliestNs_ = clock_.monotonicNs() + std::min(kRetryNs, measuring.diskEveryMs * kMsNs);
+  retryNs_ = clock_.monotonicNs() + std::min(kRetryNs, measuring.diskEveryMs * kMsNs);
   return Measured{"disk", bench::toJson(bench::DiskSkip{clock_.wallUs(), json.error().text()}), false};
 }
 

@@ -32,8 +32,9 @@ class DiskJob final : public ProbeJob {
 
   host::HostFiles& files_;
   host::Clock& clock_;
-  std::optional<std::int64_t> earliestNs_;  // unset before the first question
-  std::optional<std::int64_t> lastNs_;      // when the last run began, also that of an earlier process
+  std::optional<std::int64_t> startNs_;  // of the first question
+  std::int64_t retryNs_ = 0;             // not before, after a round that was not made
+  std::optional<std::int64_t> lastNs_;   // when the last run began, also that of an earlier process
 };
 
 }  // namespace bedplate::daemon

@@ -42,6 +42,16 @@ TEST_F(DiskJobTest, TheFirstRoundIsSomeMinutesAfterTheStartAndDoesNotMove) {
   EXPECT_EQ(due(), first);
 }
 
+// At the very first start the defaults stand until the first sync.
+TEST_F(DiskJobTest, TheFirstRoundIsBySettingsThatComeLater) {
+  const std::int64_t start = clock.monotonic;
+  ASSERT_TRUE(due());
+  clock.advanceMs(2'000);
+  measuring.diskEveryMs = 60'000;
+  EXPECT_GE(*due(), start + kMinuteNs);
+  EXPECT_LT(*due(), start + 2 * kMinuteNs);
+}
+
 TEST_F(DiskJobTest, AFleetIsSpread) {
   std::set<std::int64_t> slots;
   for (int i = 0; i < 500; ++i) {
@@ -102,6 +112,8 @@ TEST_F(DiskJobTest, WithSqliteCheckpointsAreMeasuredToo) {
 
 TEST_F(DiskJobTest, ABusyDiskIsLeftAloneForAWhile) {
   tree.write("proc/pressure/io", "some avg10=34.20 avg60=1.00 avg300=0.00 total=5\nfull avg10=0.00 total=0\n");
+  ASSERT_TRUE(due());
+  clock.advanceMs(20 * 60'000);
   const Measured measured = run();
   EXPECT_FALSE(measured.keep);
   const auto skip = bench::diskSkip(measured.json);
@@ -111,13 +123,12 @@ TEST_F(DiskJobTest, ABusyDiskIsLeftAloneForAWhile) {
   EXPECT_EQ(due(), clock.monotonic + 5 * kMinuteNs);
 }
 
-TEST_F(DiskJobTest, WhereNothingCanBeWrittenTheReasonIsTold) {
+TEST_F(DiskJobTest, WithoutAnyDirectoryOfK3sItsFutureDiskIsMeasured) {
   testlib::TempTree none;
   DiskJob lost(none.files(), clock);
   const auto measured = lost.run(measuring, cancel);
   ASSERT_TRUE(measured);
-  EXPECT_FALSE(measured->keep);
-  EXPECT_TRUE(bench::diskSkip(measured->json));
+  EXPECT_TRUE(bench::diskRound(measured->json) || bench::diskSkip(measured->json)) << measured->json;
 }
 
 TEST_F(DiskJobTest, CancelEndsIt) {
