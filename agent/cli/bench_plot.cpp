@@ -16,8 +16,9 @@ constexpr int kCount = 8;
 // Upper ends of rows, in ns.
 std::vector<std::uint64_t> edges(const std::vector<double>& steps) {
   std::vector<std::uint64_t> all;
-  for (double decade = 1000; decade < 2e10; decade *= 10)
-    for (const double step : steps) all.push_back(static_cast<std::uint64_t>(std::llround(decade * step)));
+  for (std::uint64_t decade = 1000; decade < 20'000'000'000; decade *= 10)
+    for (const double step : steps)
+      all.push_back(static_cast<std::uint64_t>(std::llround(static_cast<double>(decade) * step)));
   return all;
 }
 

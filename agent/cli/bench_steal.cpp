@@ -81,7 +81,7 @@ host::Result<std::int64_t> cpuWindowNs(const BenchAsked& asked, std::int64_t wit
 host::Result<Verdict> benchSteal(Context& context, const BenchAsked& asked, report::Json& json) {
   constexpr std::size_t kMostRows = 32;
   BEDPLATE_TRY_LET(const std::int64_t windowNs, cpuWindowNs(asked, 10'000'000'000));
-  if (!context.json()) context.out() << "steal" << std::endl;
+  if (!context.json()) context.out() << "steal\n" << std::flush;
   bench::CpuResult result;
   {
     LiveCpus live(context);

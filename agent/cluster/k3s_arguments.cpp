@@ -62,6 +62,7 @@ bool isTrue(const std::string& text) { return text == "true" || text == "True" |
 
 K3sArguments k3sArguments(const std::vector<std::string_view>& texts) {
   std::vector<K3sText> named;
+  named.reserve(texts.size());
   for (const auto text : texts) named.push_back({"", text});
   auto config = effectiveConfig(named);
   K3sArguments arguments;

@@ -17,8 +17,9 @@ void Buckets::add(double value, std::int64_t times, double sum) {
 std::int64_t Buckets::total() const { return std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0}); }
 
 std::vector<double> etcdBounds() {
-  std::vector<double> bounds;
   constexpr int kBounds = 14;  // 1 ms, doubled up to 8.192 s
+  std::vector<double> bounds;
+  bounds.reserve(kBounds);
   for (int i = 0; i < kBounds; ++i) bounds.push_back(static_cast<double>(1 << i) / 1000);
   return bounds;
 }

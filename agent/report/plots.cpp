@@ -119,7 +119,7 @@ std::string latencyPlot(const LatencyPlot& plot) {
     most = std::max(most, std::isfinite(bar.to) ? bar.to : bar.from * 2);
   }
   const Decades axis = decadesOf(std::max(least, 1e-7), std::min(most, 1e3));
-  const auto cells = static_cast<std::size_t>((axis.to - axis.from) * kPerDecade);
+  const auto cells = static_cast<std::size_t>(axis.to - axis.from) * kPerDecade;
   // Wide bars stay what they are; those narrower than a cell are put into it.
   std::vector<LatencyPlot::Bar> bars(cells);
   for (std::size_t i = 0; i < cells; ++i) {
@@ -270,6 +270,7 @@ std::string timePlot(const TimePlot& given) {
   frame(svg);
   timeTicks(svg, times);
   std::vector<std::pair<std::string, std::string>> names;
+  names.reserve(plot.series.size());
   for (const auto& series : plot.series) names.emplace_back(series.name, series.cls);
   legend(svg, names);
   return svg.take();
@@ -288,8 +289,9 @@ std::string eventPlot(const EventPlot& plot) {
   std::int64_t tallest = 1;
   for (const auto& [right, left] : counts) tallest = std::max(tallest, right + left);
   const std::int64_t step = std::max<std::int64_t>(1, (tallest + 3) / 4);
-  const auto top = static_cast<double>((tallest + step - 1) / step * step);
-  for (std::int64_t i = 0; static_cast<double>(i) <= top; i += step) {
+  const std::int64_t steps = (tallest + step - 1) / step;
+  const auto top = static_cast<double>(steps * step);
+  for (std::int64_t i = 0; i <= steps * step; i += step) {
     const double y = up(static_cast<double>(i) / top);
     svg.line({kLeft, y}, {kRight, y}, "grid");
     svg.text({kLeft - 5, y + 4}, std::to_string(i), "tick", Anchor::end);
