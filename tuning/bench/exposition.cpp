@@ -138,7 +138,7 @@ Quantile quantile(const Latencies& latencies, double share) {
 
 host::Result<std::optional<Latencies>> parseLatencies(std::string_view text, std::string_view name) {
   const std::string bucketName = std::string(name) + "_bucket", sumName = std::string(name) + "_sum";
-  std::map<double, double> upTo;         // end of the bucket in seconds -> how many up to it, all series
+  std::map<double, double> atMost;       // end of the bucket in seconds -> how many up to it, all series
   std::map<double, std::size_t> series;  // and in how many series it is
   std::string_view why;
   const bool good = eachLine(text, bucketName, [&](std::string_view line) {
@@ -147,17 +147,17 @@ host::Result<std::optional<Latencies>> parseLatencies(std::string_view text, std
     const bool plausible =
         le && *le >= 0 && (*le <= kMostSeconds || std::isinf(*le)) && sample->value >= 0 && sample->value <= kMostCount;
     if (!plausible) return why = "a bucket cannot be read", false;
-    upTo[*le] += sample->value;
+    atMost[*le] += sample->value;
     ++series[*le];
-    if (upTo.size() > kMostBuckets) return why = "has more than 64 buckets", false;
+    if (atMost.size() > kMostBuckets) return why = "has more than 64 buckets", false;
     return true;
   });
   if (!good) return malformed(name, why);
-  if (upTo.empty()) return std::optional<Latencies>();
-  if (!std::isinf(upTo.rbegin()->first)) return malformed(name, "has no bucket without end");
+  if (atMost.empty()) return std::optional<Latencies>();
+  if (!std::isinf(atMost.rbegin()->first)) return malformed(name, "has no bucket without end");
   Latencies all;
   double before = 0;
-  for (const auto& [le, many] : upTo) {
+  for (const auto& [le, many] : atMost) {
     if (many < before || many > kMostCount || series[le] != series.rbegin()->second)
       return malformed(name, "has buckets that do not fit together");
     if (!std::isinf(le)) all.leNs.push_back(static_cast<std::uint64_t>(std::llround(le * 1e9)));

@@ -47,7 +47,8 @@ host::Result<Stats> readStats(host::Files& files, bool kernel);
 class Totals {
  public:
   // A counter of a CPU that was there before adds what it grew by, across a wrap; one that fell by less than half its
-  // range was set back (the module was loaded again) and adds what it has. The source may change (nf_conntrack_netlink was loaded).
+  // range was set back (the module was loaded again) and adds what it has. The source may change (nf_conntrack_netlink
+  // was loaded).
   void add(const Stats& stats);
   [[nodiscard]] std::uint64_t of(Event event) const { return totals_[static_cast<std::size_t>(event)]; }
 
