@@ -241,7 +241,11 @@ host::Status Reconciler::judgeK3sChange(const plan::Target& target, SyncResult& 
 
 host::Status Reconciler::go(const plan::Target& target, SyncResult& result) {
   auto may = mayApply(target);
-  if (may) may = judgeK3sChange(target, result);
+  // What is in force was judged when it came; where the host differs from it now, that is drift. Nothing is read for
+  // it.
+  const auto current = store_.latest(GenerationState::applied, Store::With::noOutcomes);
+  const bool inForce = current && *current && (*current)->digest == memory_->seen->digest;
+  if (may && !inForce) may = judgeK3sChange(target, result);
   if (!may) {
     // What is in force stays in force, and is still looked after.
     if (auto run = keeper_.repair(true)) result.applied = std::move(*run);

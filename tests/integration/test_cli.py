@@ -84,6 +84,10 @@ class Cli(unittest.TestCase):
         self.repository.commit({"k3s/config.yaml.d/20-git.yaml": "node-label: [a=b]\n"}, "the label alone")
         self.run_cli(0, "sync")
         self.assertEqual(self.tree.read("etc/rancher/k3s/config.yaml.d/20-git.yaml"), "node-label: [a=b]\n")
+        # What somebody writes into our file is drift, and no commit's doing.
+        self.tree.write("etc/rancher/k3s/config.yaml.d/20-git.yaml", "cluster-cidr: 10.99.0.0/16\n")
+        self.run_cli(0, "sync")
+        self.assertEqual(self.tree.read("etc/rancher/k3s/config.yaml.d/20-git.yaml"), "node-label: [a=b]\n")
 
     def test_observe_plans_and_touches_nothing(self):
         self.tree.configure(self.repository, mode="observe")
