@@ -1,0 +1,165 @@
+"""How K3s reads its configuration, and what makes it end at its start: after pkg/configfilearg, pkg/nodeconfig and the checks
+of pkg/cli/server."""
+
+import base64
+import hashlib
+import ipaddress
+import json
+import os
+import pathlib
+import re
+
+import yaml
+
+COMMON = {
+    "string": "config c vmodule log l token t token-file node-name image-credential-provider-bin-dir image-credential-provider-config "
+              "container-runtime-endpoint default-runtime image-service-endpoint pause-image snapshotter private-registry bind-address "
+              "resolv-conf flannel-iface flannel-conf flannel-cni-conf vpn-auth vpn-auth-file server s data-dir d",
+    "bool": "debug alsologtostderr with-node-id selinux protect-kernel-defaults disable-default-registry-endpoint nonroot-devices "
+            "enable-pprof prefer-bundled-bin docker rootless",
+    "int": "v lb-server-port",
+    "list": "node-label node-taint airgap-extra-registry node-ip i node-external-ip node-internal-dns node-external-dns kubelet-arg "
+            "kube-proxy-arg",
+}
+AGENT = {"bool": "disable-apiserver-lb"}
+SERVER = {
+    "string": "apiserver-bind-address advertise-address service-node-port-range cluster-domain flannel-backend egress-selector-mode "
+              "servicelb-namespace write-kubeconfig o write-kubeconfig-mode write-kubeconfig-group helm-job-image agent-token "
+              "agent-token-file cluster-reset-restore-path datastore-endpoint datastore-cafile datastore-certfile datastore-keyfile "
+              "etcd-snapshot-name etcd-snapshot-schedule-cron etcd-snapshot-dir etcd-s3-endpoint etcd-s3-endpoint-ca etcd-s3-access-key "
+              "etcd-s3-secret-key etcd-s3-session-token etcd-s3-bucket etcd-s3-bucket-lookup-type etcd-s3-region etcd-s3-folder "
+              "etcd-s3-proxy etcd-s3-config-secret default-local-storage-path system-default-registry secrets-encryption-provider",
+    "bool": "tls-san-security flannel-ipv6-masq flannel-external-ip cluster-init cluster-reset kine-tls etcd-expose-metrics "
+            "etcd-disable-snapshots etcd-snapshot-compress etcd-s3 etcd-s3-skip-ssl-verify etcd-s3-insecure disable-scheduler "
+            "disable-cloud-controller disable-kube-proxy disable-network-policy disable-helm-controller disable-apiserver "
+            "disable-controller-manager disable-etcd embedded-registry supervisor-metrics secrets-encryption disable-agent",
+    "int": "https-listen-port supervisor-port apiserver-port advertise-port etcd-snapshot-retention etcd-s3-retention",
+    "list": "tls-san cluster-cidr service-cidr cluster-dns kube-apiserver-arg etcd-arg kube-controller-manager-arg kube-scheduler-arg "
+            "kube-cloud-controller-manager-arg disable",
+    "duration": "etcd-snapshot-reconcile-interval etcd-s3-timeout",
+}
+# Not all of the kubelet's, those that people set.
+KUBELET = set("""address allowed-unsafe-sysctls anonymous-auth authentication-token-webhook authorization-mode cgroup-driver cgroup-root
+cluster-dns cluster-domain config config-dir container-log-max-files container-log-max-size cpu-cfs-quota cpu-cfs-quota-period
+cpu-manager-policy cpu-manager-policy-options enforce-node-allocatable event-burst event-qps eviction-hard eviction-max-pod-grace-period
+eviction-minimum-reclaim eviction-soft eviction-soft-grace-period fail-swap-on feature-gates file-check-frequency healthz-port
+image-gc-high-threshold image-gc-low-threshold kube-api-burst kube-api-qps kube-reserved kube-reserved-cgroup make-iptables-util-chains
+max-open-files max-pods maximum-dead-containers minimum-container-ttl-duration node-ip node-labels node-status-update-frequency
+pod-max-pids pods-per-core protect-kernel-defaults read-only-port register-with-taints registry-burst registry-qps
+resolv-conf root-dir runtime-request-timeout seccomp-default serialize-image-pulls shutdown-grace-period streaming-connection-idle-timeout
+sync-frequency system-reserved system-reserved-cgroup tls-cert-file tls-cipher-suites tls-min-version topology-manager-policy v
+volume-stats-agg-period""".split())
+SECRETS = {"--token", "-t", "--agent-token", "--datastore-endpoint", "--etcd-s3-access-key", "--etcd-s3-secret-key", "--vpn-auth"}
+
+
+class Fatal(Exception):
+    """K3s ends with status 1 and this text after "Error: "."""
+
+
+class Shutdown(Exception):
+    """K3s has started, then one of its parts fails: it ends with status 0 and this error in its log."""
+
+
+def flags(role):
+    """Name -> type"""
+    found = {}
+    for table in (COMMON, SERVER if role == "server" else AGENT):
+        for kind, names in table.items():
+            found |= dict.fromkeys(names.split(), kind)
+    return found
+
+
+def text(value):
+    return {True: "true", False: "false", None: ""}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def listed(value):
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, str) or text(value).strip() else []
+
+
+def read(file):
+    """The arguments that config.yaml and the files of config.yaml.d come to; [] where there are none."""
+    folder = pathlib.Path(f"{file}.d")
+    drop_ins = sorted(p for p in folder.iterdir() if not p.is_dir() and p.name.lower().endswith((".yaml", ".yml"))) if folder.is_dir() else []
+    values = {}
+    for path in [*([pathlib.Path(file)] if os.path.exists(file) else []), *drop_ins]:
+        try:
+            data = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise Fatal(f"yaml: line {mark.line + 1 if mark else 1}: {getattr(error, 'problem', error)}") from None
+        if data is not None and not isinstance(data, dict):
+            raise Fatal("yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str into yaml.MapSlice")
+        for key, value in (data or {}).items():
+            key = text(key)
+            name = key.removesuffix("+")
+            values[name] = listed(values[name]) + listed(value) if key != name and name in values else value
+    arguments = []
+    for name, value in values.items():
+        dashes = "-" if len(name) == 1 else "--"
+        arguments += [f"{dashes}{name}={text(v)}" for v in (value if isinstance(value, list) else [value])]
+    return arguments
+
+
+def strip(role, arguments):
+    """(those that a server knows, the names of the others). An agent keeps all, and ends with the first that it does not know."""
+    if role != "server":
+        return arguments, []
+    known = flags(role)
+    names = [re.match(r"-+([^=]*)", a)[1] for a in arguments]
+    return ([a for a, n in zip(arguments, names) if n in known],
+            [a.split("=")[0] for a, n in zip(arguments, names) if n not in known])
+
+
+def check(role, arguments):
+    """(name -> its values, what the kubelet ends with or None). Raises what K3s would end with."""
+    known, values, rest = flags(role), {}, list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).lstrip("-").partition("=")
+        kind = known.get(name)
+        if not equals and kind != "bool" and rest:
+            value = rest.pop(0)
+        if not kind:
+            raise Fatal(f"flag provided but not defined: -{name}")
+        if kind == "int" and not re.fullmatch(r"[-+]?\d+", value):
+            raise Fatal(f'invalid value "{value}" for flag -{name}: parse error')
+        if kind == "bool" and value not in ("", "1", "0", "t", "f", "T", "F", "true", "false", "TRUE", "FALSE", "True", "False"):
+            raise Fatal(f'invalid boolean value "{value}" for -{name}: parse error')
+        if kind == "duration" and not re.fullmatch(r"(\d+(\.\d+)?(ns|us|ms|s|m|h))+|0", value):
+            raise Fatal(f'invalid value "{value}" for flag -{name}: parse error')
+        values.setdefault(name, []).append(value)
+    for name in ("cluster-cidr", "service-cidr"):
+        for cidr in ",".join(values.get(name, [])).split(",") if values.get(name) else []:
+            try:
+                assert "/" in cidr
+                ipaddress.ip_network(cidr, strict=False)
+            except (ValueError, AssertionError):
+                raise Fatal(f"invalid {name} {cidr}: invalid CIDR address: {cidr}") from None
+    for address in ",".join(values.get("cluster-dns", [])).split(",") if values.get("cluster-dns") else []:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise Fatal(f"invalid cluster-dns address {address}") from None
+    for argument in values.get("kubelet-arg", []):
+        name = argument.lstrip("-").partition("=")[0]
+        if name not in KUBELET:
+            return values, f"kubelet exited: failed to parse kubelet flag: unknown flag: --{name}"
+    return values, None
+
+
+def node_annotations(arguments, environment=()):
+    """What K3s writes to its Node of how it was started. arguments: of the whole command line, "server" first."""
+    split = []
+    for argument in arguments:
+        split += argument.split("=", 1) if argument.startswith("--") and "=" in argument else [argument]
+    for i, argument in enumerate(split[:-1]):
+        if argument in SECRETS:
+            split[i + 1] = "********"
+    hidden = {"K3S_TOKEN", "K3S_DATASTORE_ENDPOINT", "K3S_AGENT_TOKEN", "K3S_CLUSTER_SECRET", "K3S_VPN_AUTH"}
+    node_args = json.dumps(split, separators=(",", ":"))
+    node_env = json.dumps({k: "********" if k in hidden else v for k, v in sorted(dict(environment).items()) if k.startswith("K3S_")},
+                          separators=(",", ":"))
+    return {"k3s.io/node-args": node_args, "k3s.io/node-env": node_env,
+            "k3s.io/node-config-hash": base64.b32encode(hashlib.sha256((node_args + node_env).encode()).digest()).decode()}
