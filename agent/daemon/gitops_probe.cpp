@@ -21,7 +21,7 @@ std::optional<Measured> GitOpsProbe::run(const Measuring& /*measuring*/, const s
   lastNs_ = clock_.monotonicNs();
   began_ = true;
   const std::string called = kube::called(which_);
-  const auto access = kube::readKubeconfig(files_);
+  const auto access = kube::readServerKubeconfig(files_);
   // An agent of K3s has none, nor has a host where it was not started yet.
   if (!access && access.error().reason == "NotFound") return std::nullopt;
   auto reading = access ? read(*access, cancel) : host::Result<kube::GitOpsReading>(host::Failure(access.error()));

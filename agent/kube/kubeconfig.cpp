@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agent/cluster/yaml.h"
+#include "agent/k3s/k3s.h"
 #include "agent/kube/kube.h"
 #include "tuning/host/paths.h"
 
@@ -50,9 +51,17 @@ std::string decoded(std::string_view base64) {
   return bytes;
 }
 
+// The credential `key` of a mapping, in itself or in the file that it names. "" where there is none.
+host::Result<std::string> credential(const yaml::Node& mapping, const std::string& key, const ReadPem& pem) {
+  std::string inside = decoded(textAt(mapping, key + "-data"));
+  const std::string path = textAt(mapping, key);
+  if (!inside.empty() || path.empty() || !pem) return inside;
+  return pem(path);
+}
+
 }  // namespace
 
-host::Result<Access> parseKubeconfig(std::string_view text, const std::string& thing) {
+host::Result<Access> parseKubeconfig(std::string_view text, const std::string& thing, const ReadPem& pem) {
   const auto malformed = [&](const std::string& why) {
     return host::fail("Malformed", thing, why, "K3s writes it at each start");
   };
@@ -69,20 +78,35 @@ host::Result<Access> parseKubeconfig(std::string_view text, const std::string& t
   if (cluster == nullptr || user == nullptr) return malformed("names a cluster or a user that it does not have");
   Access access;
   access.server = textAt(*cluster, "server");
-  access.ca = decoded(textAt(*cluster, "certificate-authority-data"));
-  access.certificate = decoded(textAt(*user, "client-certificate-data"));
-  access.key = decoded(textAt(*user, "client-key-data"));
   if (access.server.rfind("https://", 0) != 0) return malformed("names no server by https");
   while (access.server.ends_with('/')) access.server.pop_back();
+  BEDPLATE_TRY_LET(access.ca, credential(*cluster, "certificate-authority", pem));
+  BEDPLATE_TRY_LET(access.certificate, credential(*user, "client-certificate", pem));
+  BEDPLATE_TRY_LET(access.key, credential(*user, "client-key", pem));
   if (access.ca.empty()) return malformed("has no certificate-authority-data");
   if (access.certificate.empty() || access.key.empty())
     return malformed("has no client-certificate-data with its client-key-data");
   return access;
 }
 
-host::Result<Access> readKubeconfig(host::Files& files) {
+host::Result<Access> readServerKubeconfig(host::Files& files) {
   BEDPLATE_TRY_LET(const std::string text, files.read(host::paths::k3sKubeconfig, kMostBytes));
   return parseKubeconfig(text, files.shown(host::paths::k3sKubeconfig));
+}
+
+host::Result<Access> readKubeconfig(host::Files& files) {
+  // A server that became an agent still has the old one.
+  if (k3s::detectRole(files).value_or("server") != "agent") return readServerKubeconfig(files);
+  const std::string data = k3s::detectDataDir(files);
+  const std::string path = host::joinPath(data, host::paths::k3sKubeletKubeconfig);
+  BEDPLATE_TRY_LET(const std::string text, files.read(path, kMostBytes));
+  return parseKubeconfig(text, files.shown(path), [&](const std::string& named) -> host::Result<std::string> {
+    const std::string below = "/" + data + "/";
+    if (!named.starts_with(below) || named.find("..") != std::string::npos)
+      return host::fail("Malformed", files.shown(path), "names a file outside " + files.shown(data) + ": " + named,
+                        "K3s writes it at each start");
+    return files.read(named.substr(1), kMostBytes);
+  });
 }
 
 }  // namespace bedplate::kube

@@ -57,6 +57,8 @@ class WorkerHttpSession final : public HttpSession {
 };
 
 host::Result<HttpResponse> WorkerHttpSession::send(const HttpRequest& request) {
+  if (request.body.size() > wire::kMaxHttpBody)
+    return host::fail("TooLarge", shownText(request.url, kMaxWhy), "the body to be sent is larger than 1 MiB");
   const std::size_t most = std::min(request.mostBytes, kMostBody);
   const std::int64_t deadline = std::clamp<std::int64_t>(request.deadlineMs, 1, kLongestMs);
   std::string frame = Writer(Kind::request)
@@ -67,6 +69,7 @@ host::Result<HttpResponse> WorkerHttpSession::send(const HttpRequest& request) {
                           .text(request.key)
                           .text(request.token)
                           .text(request.body)
+                          .text(request.contentType)
                           .u32(static_cast<std::uint32_t>(most))
                           .u32(static_cast<std::uint32_t>(deadline))
                           .finish();

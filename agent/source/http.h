@@ -17,13 +17,14 @@ namespace bedplate::source {
 
 // Secrets are in memory only.
 struct HttpRequest {
-  std::string method = "GET";  // the worker does no other yet, and sends no body: "WorkerFailed"
+  std::string method = "GET";  // or POST, PUT, PATCH, DELETE
   std::string url;             // http://HOST[:PORT]/PATH or https://..., without a user name
   std::string ca;              // PEM text; https needs it, as the system's authorities do not count
   std::string certificate;     // PEM text, with its key, for https; empty: none
   std::string key;
-  std::string token;  // sent as a bearer token, by https only; empty: none
-  std::string body;
+  std::string token;                // sent as a bearer token, by https only; empty: none
+  std::string body;                 // at most 1 MiB; none with GET
+  std::string contentType;          // of the body, which needs one
   std::size_t mostBytes = 1 << 20;  // of the answer's body, at most 32 MiB
   std::int64_t deadlineMs = 5000;   // from the look-up of the name to the last byte; at most an hour
 };

@@ -54,6 +54,8 @@ bool fitForHeader(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
 }
 
+constexpr std::array<std::string_view, 5> kMethods = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
 bool sameCredentials(const HttpRequest& a, const HttpRequest& b) {
   return a.ca == b.ca && a.certificate == b.certificate && a.key == b.key && a.token == b.token;
 }
@@ -70,6 +72,7 @@ class HttpClient::Transfer {
   host::Status prepare(const HttpRequest& credentials);
   bool restrict();
   bool useKey(const HttpRequest& credentials);
+  bool ask(const HttpRequest& request);
   host::Failure failed(CURLcode code) const;
   static std::size_t onHeader(const char* data, std::size_t one, std::size_t size, void* self);
   static std::size_t onBody(const char* data, std::size_t one, std::size_t size, void* self);
@@ -80,7 +83,8 @@ class HttpClient::Transfer {
   }
 
   Easy easy_;
-  List headers_;
+  List headers_;  // of the last request; libcurl holds on to it
+  std::string authorization_;
   std::optional<MemoryFile> ca_;
   std::array<char, CURL_ERROR_SIZE> why_{};
   std::string body_;
@@ -150,8 +154,32 @@ host::Status HttpClient::Transfer::prepare(const HttpRequest& credentials) {
   if (credentials.token.empty()) return {};
   if (!fitForHeader(credentials.token))
     return host::fail("CredentialsRefused", "", "the token holds what cannot stand in a header");
-  headers_.reset(::curl_slist_append(nullptr, ("Authorization: Bearer " + credentials.token).c_str()));
-  return headers_ && set(CURLOPT_HTTPHEADER, headers_.get()) ? host::Status() : refused();
+  authorization_ = "Authorization: Bearer " + credentials.token;
+  return {};
+}
+
+// Method, headers and body. No "Expect: 100-continue": it costs a second with a server that does not answer it.
+bool HttpClient::Transfer::ask(const HttpRequest& request) {
+  List headers;
+  const auto add = [&headers](const std::string& line) {
+    curl_slist* longer = ::curl_slist_append(headers.get(), line.c_str());
+    if (longer == nullptr) return false;
+    static_cast<void>(headers.release());
+    headers.reset(longer);
+    return true;
+  };
+  if (!add("Expect:") || (!authorization_.empty() && !add(authorization_)) ||
+      (!request.body.empty() && !add("Content-Type: " + request.contentType)))
+    return false;
+  if (!set(CURLOPT_HTTPHEADER, headers.get())) return false;
+  headers_ = std::move(headers);
+  if (request.body.empty() && request.method != "POST") {
+    // The fields of an earlier request are gone; to forget them makes it a POST again, so that comes first.
+    return set(CURLOPT_POSTFIELDS, static_cast<const char*>(nullptr)) && set(CURLOPT_HTTPGET, 1L) &&
+           set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+  return set(CURLOPT_POST, 1L) && set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size())) &&
+         set(CURLOPT_POSTFIELDS, request.body.c_str()) && set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
 host::Failure HttpClient::Transfer::failed(CURLcode code) const {
@@ -174,7 +202,7 @@ host::Result<HttpResponse> HttpClient::Transfer::run(const HttpRequest& request)
   tooLarge_ = false;
   why_.front() = '\0';
   const long deadline = static_cast<long>(request.deadlineMs);
-  if (!set(CURLOPT_URL, request.url.c_str()) || !set(CURLOPT_HTTPGET, 1L) || !set(CURLOPT_TIMEOUT_MS, deadline) ||
+  if (!set(CURLOPT_URL, request.url.c_str()) || !ask(request) || !set(CURLOPT_TIMEOUT_MS, deadline) ||
       !set(CURLOPT_CONNECTTIMEOUT_MS, std::min(deadline, kConnectMs)))
     return host::fail("WorkerFailed", "", "libcurl does not take the request");
   const CURLcode code = ::curl_easy_perform(easy_.get());
@@ -191,8 +219,11 @@ HttpClient::HttpClient() { ::curl_global_init(CURL_GLOBAL_DEFAULT); }
 HttpClient::~HttpClient() = default;
 
 host::Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
-  if (request.method != "GET" || !request.body.empty())
-    return host::fail("WorkerFailed", "", "only GET without a body is known");
+  if (std::find(kMethods.begin(), kMethods.end(), request.method) == kMethods.end())
+    return host::fail("WorkerFailed", "", "the method is not one of GET, POST, PUT, PATCH, DELETE");
+  const bool typed = !request.contentType.empty() && fitForHeader(request.contentType);
+  if (!request.body.empty() && (request.method == "GET" || !typed))
+    return host::fail("WorkerFailed", "", "a body needs a method that takes one, and a content type");
   const bool secure = request.url.rfind("https://", 0) == 0;
   if (!secure && request.url.rfind("http://", 0) != 0)
     return host::fail("UrlRefused", "", "only http:// and https:// are spoken");

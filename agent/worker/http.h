@@ -24,6 +24,7 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // Ends within the request's deadline. A connection is kept for the next request with the same credentials.
+  // A method other than GET, POST, PUT, PATCH and DELETE, a body with GET or without a content type: WorkerFailed.
   // Reasons: UrlRefused, Unreachable, Timeout, CertificateRefused (the server's), CredentialsRefused (ours cannot be
   // used), TlsFailed, Redirected, TooLarge, NotHttp, WorkerFailed.
   host::Result<HttpResponse> send(const HttpRequest& request);

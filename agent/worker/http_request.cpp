@@ -13,7 +13,7 @@ std::optional<HttpRequest> decodeHttpRequest(std::string_view payload) {
   wire::Reader reader(payload);
   HttpRequest request;
   for (std::string* field : {&request.method, &request.url, &request.ca, &request.certificate, &request.key,
-                             &request.token, &request.body}) {
+                             &request.token, &request.body, &request.contentType}) {
     const auto text = reader.text();
     if (!text) return std::nullopt;
     *field = *text;
@@ -21,6 +21,7 @@ std::optional<HttpRequest> decodeHttpRequest(std::string_view payload) {
   const auto most = reader.u32();
   const auto deadline = reader.u32();
   if (!most || !deadline || !reader.done() || *deadline == 0 || *deadline > kLongestMs) return std::nullopt;
+  if (request.body.size() > wire::kMaxHttpBody) return std::nullopt;
   request.mostBytes = *most;
   request.deadlineMs = *deadline;
   return request;

@@ -32,6 +32,7 @@
 namespace bedplate::wire {
 
 inline constexpr std::size_t kMaxFrame = 64u << 20;
+inline constexpr std::size_t kMaxHttpBody = 1u << 20;  // of a request
 
 enum class Kind : std::uint8_t {
   job = 1,

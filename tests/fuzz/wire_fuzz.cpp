@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto job = bedplate::worker::decodeJob(frame->payload))
       if (job->url.size() + job->mirror.size() > frame->payload.size()) std::abort();
     if (const auto request = bedplate::worker::decodeHttpRequest(frame->payload))
-      if (request->deadlineMs == 0 || request->url.size() + request->body.size() > frame->payload.size()) std::abort();
+      if (request->deadlineMs == 0 || request->body.size() > kMaxHttpBody ||
+          request->url.size() + request->body.size() + request->contentType.size() > frame->payload.size())
+        std::abort();
     Reader reader(frame->payload);
     std::size_t taken = 0;
     if (reader.u8()) taken += 1;

@@ -4,11 +4,12 @@
     http_server.py [--certificate FILE --key FILE [--client-ca FILE]] [--routes FILE] [--greeting TEXT]
 
 Prints its port on a line of its own, then a line "connection" for each one that is made, and a line "METHOD PATH
-AUTHORIZATION" for each request. With --client-ca a client must show a certificate of it, whose subject is then printed as
+AUTHORIZATION" for each request, and "body TYPE LENGTH SHA256" where it has one. With --client-ca a client must show a certificate of it, whose subject is then printed as
 "client NAME". --routes: a JSON object of path -> body, read anew for each request; "STATUS body" where the body begins
 with three digits and a blank. --greeting TEXT: says it to everybody who connects, and nothing else.
 """
 import argparse
+import hashlib
 import json
 import pathlib
 import re
@@ -124,6 +125,16 @@ def serve(stream, context):
             method, path, _ = first.split(" ")
             allowed = [h.split(": ", 1)[1] for h in headers if h.lower().startswith("authorization:")]
             say(" ".join([method, path, *allowed]))
+            fields = {h.split(": ", 1)[0].lower(): h.split(": ", 1)[1] for h in headers if ": " in h}
+            length = int(fields.get("content-length", "0"))
+            while len(buffer) < length:
+                data = stream.recv(65536)
+                if not data:
+                    return
+                buffer += data
+            body, buffer = buffer[:length], buffer[length:]
+            if body:
+                say(f"body {fields.get('content-type', '-')} {length} {hashlib.sha256(body).hexdigest()}")
             if not behave(stream, path):
                 return
     except OSError:

@@ -18,8 +18,9 @@ SOURCE = [*TUNING, "agent/config", WIRE, "agent/source"]
 TRUST = [*SOURCE, "agent/trust"]
 CLUSTER = [*TRUST, "agent/cluster"]
 PLAN = [*CLUSTER, "agent/plan"]
-APPLY = [*PLAN, "agent/k3s", "agent/apply"]
-KUBE = ["tuning/host", "tuning/bench", "agent/config", WIRE, "agent/source", "agent/cluster/yaml.h", "agent/kube"]
+APPLY = [*PLAN, "agent/k3s", "agent/kube", "agent/apply"]
+KUBE = ["tuning/host", "tuning/bench", "agent/config", WIRE, "agent/source", "agent/cluster/yaml.h", "agent/k3s",
+        "agent/kube"]
 REPORT = [*APPLY, "agent/report"]
 
 # A folder, and the folders or single headers that its files may include besides its own.
@@ -40,7 +41,7 @@ MAY_INCLUDE = {
     "agent/cluster": CLUSTER,
     "agent/kube": KUBE,
     "agent/plan": PLAN,
-    "agent/k3s": ["tuning/host", "agent/config"],
+    "agent/k3s": ["tuning/host", "agent/config", "agent/cluster/k3s_keys.h"],
     "agent/apply": APPLY,
     "agent/report": REPORT,
     "agent/daemon": [*REPORT, "agent/kube"],

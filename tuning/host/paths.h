@@ -66,6 +66,8 @@ inline constexpr const char* k3sConfigDir = "etc/rancher/k3s";
 inline constexpr const char* k3sServerDir = "var/lib/rancher/k3s/server";
 // K3s writes it at each start of a server.
 inline constexpr const char* k3sKubeconfig = "etc/rancher/k3s/k3s.yaml";
+// And this one, below its data directory, at each start of either role.
+inline constexpr const char* k3sKubeletKubeconfig = "agent/kubelet.kubeconfig";
 inline constexpr const char* k3sManifests = "var/lib/rancher/k3s/server/manifests/bedplate";
 // Same mount as the manifests and as the configuration, outside the directories that K3s walks.
 inline constexpr const char* k3sManifestStage = "var/lib/rancher/k3s/server/bedplate-stage";

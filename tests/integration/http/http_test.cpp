@@ -300,14 +300,59 @@ TEST_F(Http, SaysThatAPortSpeaksTls) {
   EXPECT_EQ(soon(plain("/hello")), "Unreachable") << text;
 }
 
-TEST_F(Http, DoesNoOtherMethodYet) {
+TEST_F(Http, SendsBodiesOverOneConnection) {
   serve();
   HttpRequest request = plain("/hello");
-  request.method = "POST";
-  EXPECT_EQ(reason(request), "WorkerFailed");
-  request = plain("/hello");
+  request.contentType = "application/json";
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    request.method = method;
+    request.body = "{}";
+    EXPECT_EQ(reason(request), "") << text;
+    EXPECT_THAT(server->logged(),
+                HasSubstr(std::string(method) + " /hello\nbody application/json 2 "
+                                                "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\n"));
+  }
+  // What was sent before is not sent again.
+  for (const char* method : {"GET", "DELETE", "POST"}) {
+    HttpRequest empty = plain("/empty");
+    empty.method = method;
+    EXPECT_EQ(reason(empty), "") << text;
+    EXPECT_THAT(server->logged(), HasSubstr(std::string(method) + " /empty\n"));
+  }
+  EXPECT_EQ(server->logged().find("body", server->logged().find("/empty")), std::string::npos);
+  EXPECT_EQ(connections(), 1u);
+}
+
+TEST_F(Http, HoldsWhatIsSentToItsBound) {
+  serve();
+  HttpRequest request = plain("/hello");
+  request.method = "PUT";
+  request.contentType = "application/json";
+  request.body.assign(1 << 20, 'x');
+  EXPECT_EQ(reason(request), "") << text;
+  EXPECT_THAT(server->logged(), HasSubstr("body application/json 1048576 "));
+  request.body += 'x';
+  EXPECT_EQ(reason(request), "TooLarge");
+  EXPECT_THAT(text, HasSubstr("larger than 1 MiB"));
+}
+
+TEST_F(Http, SendsNothingElse) {
+  serve();
+  HttpRequest request = plain("/hello");
+  for (const char* method : {"TRACE", "CONNECT", "get", "", "GET /x HTTP/1.1\r\n"}) {
+    request.method = method;
+    EXPECT_EQ(reason(request), "WorkerFailed") << method;
+  }
+  request.method = "GET";
   request.body = "x";
+  request.contentType = "text/plain";
   EXPECT_EQ(reason(request), "WorkerFailed");
+  request.method = "POST";
+  for (const char* type : {"", "text/plain\r\nX-Evil: 1"}) {
+    request.contentType = type;
+    EXPECT_EQ(reason(request), "WorkerFailed") << type;
+  }
+  EXPECT_THAT(server->logged(), Not(HasSubstr("/hello")));
 }
 
 TEST_F(Http, IsEndedWhenToldTo) {
