@@ -1,31 +1,24 @@
 #!/usr/bin/env python3
 """Against a real K3s server: what Bedplate places is what K3s deploys, and K3s never sees half of it.
 
-Needs K3S_BIN (or k3s on PATH) and root: K3s runs without an agent (no kubelet, no images) in mount, network and PID
-namespaces of its own, on tmpfs. Its deploy controller looks at the manifests each 15 s.
+Needs K3S_BIN (or k3s on PATH) and root, see tests/lib/k3s_server.py.
 """
 
 import hashlib
 import json
-import os
 import pathlib
 import re
-import shutil
-import signal
-import subprocess
 import sys
 import threading
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import agent as lib  # noqa: E402
+import k3s_server  # noqa: E402
+from k3s_server import DATA, SCAN, Server  # noqa: E402
 
-K3S = os.environ.get("K3S_BIN") or shutil.which("k3s")
-DATA = "var/lib/rancher/k3s"
 OURS = f"{DATA}/server/manifests/bedplate"
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?$")  # RFC 1123
-SCAN = 15
 
 
 def config_map(name, **data):
@@ -50,63 +43,6 @@ COLLIDING = {
     "manifests/coredns.yaml": config_map("not-coredns", x=1),
     "manifests/" + "long-" * 20 + "name.yaml": config_map("long", x=1),
 }
-
-
-class Server:
-    """K3s's API server and deploy controller with their data below `tree`."""
-
-    def __init__(self, tree, *more):
-        self.data = tree / DATA
-        (self.data / "server/manifests").mkdir(parents=True)
-        home = tree.path.parent / (tree.path.name + "-home")
-        home.mkdir()
-        self.kubeconfig = home / "kubeconfig"
-        self.environment = dict(os.environ, HOME=str(home), KUBECONFIG=str(home / "kubeconfig"))
-        # Both the released binary and a plain build are kubectl when they are called so.
-        self.client = home / "kubectl"
-        self.client.symlink_to(pathlib.Path(K3S).resolve())
-        self.log = home / "k3s.log"
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
-        self.process = subprocess.Popen(
-            [K3S, "server", "--disable-agent", "--data-dir", str(self.data), "--https-listen-port", "16443",
-             "--bind-address", "127.0.0.1", "--node-ip", "127.0.0.1", "--advertise-address", "127.0.0.1",
-             "--egress-selector-mode", "disabled", "--write-kubeconfig", str(self.kubeconfig),
-             "--disable", "coredns,traefik,servicelb,local-storage,metrics-server", "--flannel-backend", "none",
-             "--disable-network-policy", "--disable-cloud-controller", "--disable-helm-controller",
-             "--disable-kube-proxy", "--disable-scheduler", "--token", "test-token",
-             "--kube-controller-manager-arg", "secure-port=0", *more],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        os.close(log)
-        lib.wait_for("K3s's API", self.ready, seconds=120, every=0.5)
-
-    def ready(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f"k3s ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}")
-        if self.kubectl("get", "--raw", "/readyz", check=False).stdout != "ok":
-            return False
-        return self.kubectl("get", "addons.k3s.cattle.io", "-A", check=False).returncode == 0  # K3s makes the kind itself
-
-    def kubectl(self, *arguments, check=True):
-        return subprocess.run([str(self.client), *arguments], env=self.environment, capture_output=True, text=True,
-                              check=check, timeout=60)
-
-    def items(self, *arguments):
-        return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)["items"]
-
-    def addons(self):
-        """Source -> (name, checksum)"""
-        return {a["spec"].get("source"): (a["metadata"]["name"], a["spec"].get("checksum"))
-                for a in self.items("addons.k3s.cattle.io", "-n", "kube-system")}
-
-    def uids(self, kind):
-        return {i["metadata"]["name"]: i["metadata"]["uid"] for i in self.items(kind, "-A")}
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
 
 
 class K3s(unittest.TestCase):
@@ -282,32 +218,15 @@ class Etcd(unittest.TestCase):
         self.assertNotIn("cannot be read", self.agent.log.read_text())
 
 
-def skip(why):
-    print(f"SKIPPED: {why}", flush=True)
-    return 77
-
-
-def prepare():
-    """Inside the namespaces: /run is a tmpfs, /etc is written to a layer of ours (K3s keeps files in /etc/rancher)."""
-    for command in (["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], ["mkdir", "/run/upper", "/run/work"],
-                    ["mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/run/upper,workdir=/run/work", "overlay", "/etc"]):
-        subprocess.run(command, check=True)
-    lib.loopback_up()
-
-
 def main():
-    if os.environ.get("BEDPLATE_TEST_INSIDE"):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        prepare()
+    if k3s_server.inside():
+        k3s_server.prepare()
         unittest.main(verbosity=2)
-    if not K3S or not os.access(K3S, os.X_OK):
-        return skip("no K3s: set K3S_BIN to a k3s binary (or put k3s on PATH)")
-    if os.geteuid() != 0:
-        return skip("K3s and its namespaces need root")
-    own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if subprocess.run([*own, "true"], capture_output=True).returncode != 0:
-        return skip("no namespaces here (unshare is refused)")
-    return subprocess.run([*own, sys.executable, *sys.argv], env=dict(os.environ, BEDPLATE_TEST_INSIDE="1")).returncode
+    why = k3s_server.missing()
+    if why:
+        print(f"SKIPPED: {why}", flush=True)
+        return 77
+    return k3s_server.go_inside()
 
 
 if __name__ == "__main__":

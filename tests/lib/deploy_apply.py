@@ -18,7 +18,14 @@ class ApplyError(Exception):
 
 
 def gvk(obj):
-    return f"{obj.get('apiVersion', '')}, Kind={obj.get('kind', '')}"
+    """group/version, Kind=kind, as Go writes it: "/v1, Kind=ConfigMap" of the core."""
+    version = obj.get("apiVersion", "")
+    return f"{version if '/' in version else '/' + version}, Kind={obj.get('kind', '')}"
+
+
+def kind_of(store, text):
+    version, _, kind = text.partition(", Kind=")
+    return store.kind_of(version.removeprefix("/"), kind)
 
 
 def owner_marks(addon):
@@ -88,10 +95,10 @@ class Set:
             raise ApplyError(", ".join(self.errors))
 
     def process(self, which, objects, names):
-        api_version, _, name = which.partition(", Kind=")
-        kind = self.store.kind_of(api_version, name)
+        kind = kind_of(self.store, which)
         if not kind:
-            known = any(k.api_version == api_version for k in self.store.kinds.values())
+            version = which.split(",")[0].removeprefix("/")
+            known = any(k.api_version == version for k in self.store.kinds.values())
             self.errors.append(f"failed to discover client for {which}" if known else "the server could not find the requested resource")
             return
         wanted = {}

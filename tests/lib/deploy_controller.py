@@ -14,7 +14,7 @@ import time
 
 import yaml
 
-from deploy_apply import ApplyError, Set, gvk
+from deploy_apply import ApplyError, Set, gvk, kind_of
 from kube_kinds import ApiError
 
 NAMESPACE = "kube-system"
@@ -189,7 +189,7 @@ class DeployController:
         """The kinds to look for: of the file and of what was applied before, those that the API has."""
         before = (addon["metadata"].get("annotations") or {}).get(GVKS, "").split(";")
         both = {gvk(o) for o in objects} | {g for g in before if ", Kind=" in g}
-        return [g for g in both if self.store.kind_of(*g.split(", Kind="))]
+        return [g for g in both if kind_of(self.store, g)]
 
     def deploy(self, path, compare):
         addon = self.addon(path)

@@ -85,11 +85,11 @@ class Kind:
     def conflict(self, name, why="the object has been modified; please apply your changes to the latest version and try again"):
         return self.error(409, "Conflict", name, f'Operation cannot be fulfilled on {self.resource} "{name}": {why}')
 
-    def invalid(self, name, field, text):
-        # The definition's own kind is named with its group here, not the resource.
-        named = f"{self.kind}.{self.group}" if self.group else self.kind
+    def invalid(self, name, field, text, kind=None):
+        kind = kind or self.kind
+        named = f"{kind}.{self.group}" if self.group else kind
         error = self.error(422, "Invalid", name, f'{named} "{name}" is invalid: {field}: {text}')
-        error.details |= {"kind": self.kind, "causes": [{"reason": "FieldValueInvalid", "message": text, "field": field}]}
+        error.details |= {"kind": kind, "causes": [{"reason": "FieldValueInvalid", "message": text, "field": field}]}
         return error
 
 

@@ -198,7 +198,9 @@ def create(api, call, place, query):
 
 def replace(api, call, place, query):
     obj = body_of(call, place)
-    return 200, api.store.replace(place.kind, obj, manager(call, query), place.subresource)
+    with api.store.lock:
+        there = api.store.has(place.kind, obj["metadata"]["name"], place.namespace)
+        return 200 if there else 201, api.store.replace(place.kind, obj, manager(call, query), place.subresource)
 
 
 def patch(api, call, place, query):

@@ -109,6 +109,9 @@ class Store:
                 raise kind.missing(name)
             return copy.deepcopy(found)
 
+    def has(self, kind, name, namespace=""):
+        return self.key(self.kind(kind), namespace, name) in self.objects
+
     def list(self, kind, namespace="", labels="", fields=""):
         """Sorted by namespace and name; all namespaces where none is named."""
         with self.lock:
@@ -175,8 +178,7 @@ class Store:
                     return self.create(kind, obj, manager)
                 raise kind.missing(name)
             if not meta.get("resourceVersion") and kind.versioned:
-                raise kind.invalid(name, "metadata.resourceVersion",
-                                   f'Invalid value: {"0x0" if kind.custom else chr(34) * 2}: must be specified for an update')
+                raise kind.invalid(name, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update", kind.plural)
             return self.change(kind, old, copy.deepcopy(obj), manager, subresource)
 
     def patch(self, kind, name, patch, namespace="", manager="test", subresource=""):
