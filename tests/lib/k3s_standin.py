@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A stand-in for a K3s server: its configuration, its API, its Node, its deploy controller; no containers.
 
-In a test: K3sStandin(root) below a tree that stands for a host; several over one KubeApi are several servers.
+In a test: K3sStandin(root) below a tree that stands for a host; K3sStandin(other_root, "server-2", join=first) for one more.
 
 As a program, for a unit: k3s_standin.py [--root DIR] [--node NAME] [--interval SECONDS] server [K3S ARGUMENT...]
 reads etc/rancher/k3s/config.yaml below DIR, keeps its state in var/lib/rancher/k3s, and says READY=1 to systemd.
@@ -11,6 +11,7 @@ import argparse
 import datetime
 import os
 import pathlib
+import re
 import signal
 import socket
 import sys
@@ -37,14 +38,16 @@ def moment():
 class K3sStandin:
     """One server. start() raises k3s_config.Fatal or Shutdown where K3s would end, and then nothing runs."""
 
-    def __init__(self, root, node="server-1", api=None, interval=0.2, etcd=False, packaged=(), log=None, port=0, persistent=False):
-        """api: another server's, to join it. packaged: of PACKAGED, what it stages at each start. log: (level, text).
-        port: of an API of its own; None for the configured one. persistent: what it holds survives the process."""
+    def __init__(self, root, node="server-1", join=None, interval=0.2, etcd=False, packaged=(), log=None, port=0, netns=None,
+                 persistent=False):
+        """join: another K3sStandin, of whose cluster this is one more server, with an API of its own over the same objects.
+        packaged: of PACKAGED, what it stages at each start. log: (level, text). port: of its API; 0 for a free one, None for
+        the configured one. netns: see KubeApi. persistent: what it holds survives the process."""
         self.root, self.node, self.interval, self.etcd, self.packaged = pathlib.Path(root), node, interval, etcd, packaged
         self.log = log or (lambda level, text: None)
         self.manifests = self.root / DATA / "server/manifests"
-        self.owns_api, self.port = api is None, port
-        self.api = api or KubeApi(self.root / DATA / "server/standin", port=port or 0, persistent=persistent)
+        self.port = port
+        self.api = KubeApi(self.root / DATA / "server/standin", port or 0, join and join.api, netns, persistent)
         self.store = self.api.store
         self.controller = None
         self.starts = 0
@@ -57,12 +60,12 @@ class K3sStandin:
             self.log("warning", f"Unknown flag {name} found in config.yaml, skipping\n")
         values, failing = k3s_config.check("server", [*kept, *arguments])
         self.starts += 1
-        if self.owns_api and self.port is None:
+        if self.port is None:
             self.api.port = int(values.get("https-listen-port", ["6443"])[-1])
-        if self.owns_api:
-            self.api.start()
-        mode = int(values.get("write-kubeconfig-mode", ["600"])[-1] or "600", 8)
-        self.api.write_kubeconfig(self.root / KUBECONFIG, mode=mode)
+        self.api.start()
+        mode = values.get("write-kubeconfig-mode", ["600"])[-1]
+        octal = re.fullmatch("0?[0-7]{3}", mode)  # 0640 without quotes is the number 416 by then
+        self.api.write_kubeconfig(self.root / KUBECONFIG, mode=int(mode, 8) if octal else 0o600)
         self.register(["server", *kept, *arguments])
         disables = {d for v in values.get("disable", []) for d in v.split(",")}
         self.stage(disables)
@@ -72,12 +75,12 @@ class K3sStandin:
             raise k3s_config.Shutdown(failing)
         return self
 
-    def stop(self, keep_api=False):
+    def stop(self):
+        """Its Node stays as it is: set_ready(None) is what the others would say of it after a while."""
         if self.controller:
             self.controller.stop()
             self.controller = None
-        if self.owns_api and not keep_api:
-            self.api.down()
+        self.api.down()
 
     def restart(self):
         """Reads the configuration anew, and applies all manifests once by force."""

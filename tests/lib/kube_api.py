@@ -4,6 +4,8 @@ comes over the wire is counted in `requests`.
 """
 
 import base64
+import contextlib
+import ctypes
 import http.server
 import json
 import pathlib
@@ -39,9 +41,8 @@ class Certificates:
     KNOWN = {"server": ("server-ca", "/CN=k3s", 365), "expired": ("server-ca", "/CN=k3s", -1), "wrong-ca": ("other-ca", "/CN=k3s", 365),
              "admin": ("client-ca", ADMIN, 365), "admin-expired": ("client-ca", ADMIN, -1), "admin-wrong-ca": ("other-ca", ADMIN, 365)}
 
-    def __init__(self, folder, names):
+    def __init__(self, folder):
         self.folder, self.lock = folder, threading.RLock()
-        self.names = ",".join(("IP:" if name[0].isdigit() else "DNS:") + name for name in names)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def file(self, name, kind="crt"):
@@ -65,25 +66,42 @@ class Certificates:
 
     def issue(self, name, ca, subject, days):
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName={self.names}\n" if subject == "/CN=k3s" else "extendedKeyUsage=clientAuth\n")
+        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes\n" if subject == "/CN=k3s" else "extendedKeyUsage=clientAuth\n")
         self.openssl("req", "-new", *self.key(name), "-subj", subject, "-out", request)
         self.openssl("x509", "-req", "-days", str(days), "-in", request, "-CA", self.file(ca), "-CAkey", self.file(ca, "key"),
                      "-CAcreateserial", "-extfile", extensions, "-out", self.folder / f"{name}.crt")
 
 
+@contextlib.contextmanager
+def namespace(path):
+    """In this network namespace, this thread alone; as root."""
+    if not path:
+        yield
+        return
+    libc, new_net = ctypes.CDLL(None, use_errno=True), 0x40000000
+    with open("/proc/thread-self/ns/net") as home, open(path) as away:
+        if libc.setns(away.fileno(), new_net) != 0:
+            raise OSError(ctypes.get_errno(), "setns", path)
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), new_net)
+
+
 class KubeApi:
     """start() to serve; stop() is for good, down() and up() for a server that goes away and comes back on its port."""
 
-    def __init__(self, folder, address="127.0.0.1", port=0, names=(), persistent=False):
-        """folder: for certificates and, where it is persistent, the objects. names: more that the certificate stands for."""
+    def __init__(self, folder, port=0, join=None, netns=None, persistent=False):
+        """folder: for certificates and, where it is persistent, the objects. join: another KubeApi, whose objects and
+        certificates these are too, as of one more server. netns: of the process or file ("/proc/PID/ns/net") to listen in."""
         self.folder = pathlib.Path(folder)
-        self.certificates = Certificates(self.folder / "tls", ("127.0.0.1", "localhost", "kubernetes", *names))
-        self.store = Store(self.folder / "objects.jsonl" if persistent else None)
+        self.certificates = join.certificates if join else Certificates(self.folder / "tls")
+        self.store = join.store if join else Store(self.folder / "objects.jsonl" if persistent else None)
         self.requests = []
         self.ready = True
         self.delay = 30.0  # seconds, of a slow answer
         self.compacted = 0  # continue tokens of an older revision have expired
-        self.address, self.port = address, port
+        self.port, self.netns = port, f"/proc/{netns}/ns/net" if isinstance(netns, int) else netns
         self.contexts = {"server": self.context("server")}
         self.server, self.mode, self.connections = None, None, set()
 
@@ -98,7 +116,8 @@ class KubeApi:
     def up(self):
         if self.server:
             return
-        self.server = Server((self.address, self.port), Handler)
+        with namespace(self.netns):  # a socket stays in the one that it was made in
+            self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.api = self
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
