@@ -3,7 +3,9 @@
 server. See tests/lib/kube_contract.py, deploy_contract.py and k3s_server.py.
 """
 
+import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,6 +13,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import agent as lib  # noqa: E402
+import k3s_config  # noqa: E402
 import k3s_server  # noqa: E402
 from deploy_contract import DeployContract  # noqa: E402
 from k3s_standin import DATA, KUBECONFIG, K3sStandin  # noqa: E402
@@ -52,8 +55,8 @@ class Contract(ApiContract, DeployContract):
     def client_certificate(self, organization, name):
         folder = pathlib.Path(tempfile.mkdtemp())
         key, request, certificate = folder / "key", folder / "csr", folder / "crt"
-        subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
-                        "-subj", f"/O={organization}/CN={name}", "-out", request], check=True, capture_output=True)
+        subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", key, "-subj", f"/O={organization}/CN={name}", "-out", request], check=True, capture_output=True)
         subprocess.run(["openssl", "x509", "-req", "-days", "1", "-in", request, "-CA", f"{self.client_ca}.crt", "-CAkey",
                         f"{self.client_ca}.key", "-CAcreateserial", "-out", certificate], check=True, capture_output=True)
         return certificate, key
@@ -61,6 +64,57 @@ class Contract(ApiContract, DeployContract):
     def restart(self):
         self.server.stop()
         self.server.start()
+
+
+class ConfigContract:
+    """Needs end(role, text of config.yaml): the warnings and the last line of a K3s that ends at once."""
+
+    def test_what_it_ends_with(self):
+        for role, text, last in (
+                ("server", "cluster-cidr: nonsense\n", "Error: invalid cluster-cidr nonsense: invalid CIDR address: nonsense"),
+                ("server", "service-cidr: 10.43.0.0\n", "Error: invalid service-cidr 10.43.0.0: invalid CIDR address: 10.43.0.0"),
+                ("server", "cluster-dns: x\n", "Error: invalid cluster-dns address x"),
+                ("server", "https-listen-port: many\n", 'Error: invalid value "many" for flag -https-listen-port: parse error'),
+                ("server", "cluster-init: maybe\n", 'Error: invalid boolean value "maybe" for -cluster-init: parse error'),
+                ("server", "etcd-s3-timeout: 5\n", 'Error: invalid value "5" for flag -etcd-s3-timeout: parse error'),
+                ("server", "node-label: [a\n", "yaml: line 1: did not find expected ',' or ']'"),
+                ("agent", "cluster-cidr: 10.42.0.0/16\n", "Error: flag provided but not defined: -cluster-cidr"),
+                ("agent", "no-such-flag: 1\n", "Error: flag provided but not defined: -no-such-flag")):
+            with self.subTest(text):
+                self.assertEqual(self.end(role, text), ([], last))
+
+    def test_a_server_skips_what_it_does_not_know(self):
+        self.assertEqual(self.end("server", "no-such-flag: 1\nnode-label+: a=b\nx: [1, 2]\ncluster-dns: x\n"),
+                         ([f"Unknown flag {name} found in config.yaml, skipping\n" for name in ("--no-such-flag", "-x", "-x")],
+                          "Error: invalid cluster-dns address x"))
+
+
+class ConfigOfStandIn(ConfigContract, unittest.TestCase):
+    def end(self, role, text):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "config.yaml"
+            file.write_text(text)
+            unknown = []
+            try:
+                kept, unknown = k3s_config.strip(role, k3s_config.read(file))
+                k3s_config.check(role, kept)
+            except k3s_config.Fatal as error:
+                return [f"Unknown flag {name} found in config.yaml, skipping\n" for name in unknown], str(error)
+        return None
+
+
+@unittest.skipUnless(k3s_server.inside(), "no real K3s")
+class ConfigOfK3s(ConfigContract, unittest.TestCase):
+    def end(self, role, text):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "config.yaml"
+            file.write_text(text)
+            more = ["--disable-agent"] if role == "server" else ["--server", "https://127.0.0.1:1", "--token", "x"]
+            done = subprocess.run([k3s_server.K3S, role, "--config", file, "--data-dir", f"{folder}/data", *more], capture_output=True,
+                                  text=True, timeout=60)
+        said = re.findall(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"', done.stderr + done.stdout)
+        self.assertEqual((done.returncode, said[-1][0]), (1, "fatal"), done)
+        return [json.loads(f'"{m}"') for level, m in said if level == "warning"], json.loads(f'"{said[-1][1]}"')
 
 
 class OnStandIn(StandIn, Contract, unittest.TestCase):

@@ -110,7 +110,8 @@ class Failures(Case):
         self.client.get("/api/v1/nodes?limit=1")
         self.api.store.list("nodes")  # not over the wire
         found = self.api.requested("GET /api/v1/nodes")[before:]
-        self.assertEqual([(r.method, r.path, r.user_agent, r.client) for r in found], [("GET", "/api/v1/nodes?limit=1", "tests", "system:admin")])
+        self.assertEqual([(r.method, r.path, r.user_agent, r.client) for r in found],
+                         [("GET", "/api/v1/nodes?limit=1", "tests", "system:admin")])
 
     def test_pages_expire(self):
         token = self.client.get("/api/v1/namespaces?limit=1").meta["continue"]
@@ -137,12 +138,12 @@ class Servers(Case):
         server.start()
         self.assertEqual(said, [("warning", "Unknown flag --nonsense found in config.yaml, skipping\n")])
         notes = server.store.get("nodes", "server-1")["metadata"]["annotations"]
-        self.assertEqual(json.loads(notes["k3s.io/node-args"]),
-                         ["server", "--token", "********", "--node-label", "a=b", "--node-label", "c=d", "--write-kubeconfig-mode", "384"])
+        self.assertEqual(json.loads(notes["k3s.io/node-args"]), ["server", "--token", "********", "--node-label", "a=b",
+                                                                 "--node-label", "c=d", "--write-kubeconfig-mode", "384"])
         self.assertRegex(notes["k3s.io/node-config-hash"], r"^[A-Z2-7]{52}====$")
         self.assertEqual((tree / KUBECONFIG).stat().st_mode & 0o777, 0o600)
         tree.write(CONFIG, "cluster-cidr: nonsense\n")
-        with self.assertRaisesRegex(k3s_config.Fatal, "^invalid cluster-cidr nonsense: invalid CIDR address: nonsense$"):
+        with self.assertRaisesRegex(k3s_config.Fatal, "^Error: invalid cluster-cidr nonsense: invalid CIDR address: nonsense$"):
             server.restart()
         self.assertFalse(server.running())
         self.assertEqual(server.store.get("nodes", "server-1")["metadata"]["annotations"], notes)
@@ -183,7 +184,8 @@ class Servers(Case):
         two.start()
         self.assertEqual(self.await_accepted(one, "app", second), first)
         lib.wait_for("the old set", lambda: [m["metadata"]["name"] for m in one.store.list("configmaps")] == ["app", "other"])
-        nodes = {n["metadata"]["name"]: {c["type"]: c["status"] for c in n["status"]["conditions"]} for n in one.store.list("nodes")}
+        nodes = {n["metadata"]["name"]: {c["type"]: c["status"] for c in n["status"]["conditions"]}
+                 for n in one.store.list("nodes")}
         self.assertEqual(nodes, {name: {"Ready": "True", "EtcdIsVoter": "True"} for name in ("server-1", "server-2")})
         one.stop()
         self.assertEqual(Client(two.root / KUBECONFIG).get("/readyz").text, "ok")
@@ -230,7 +232,8 @@ class Program(Case):
             self.assertEqual((args[:2], args[-2:]), (["server", "--https-listen-port"], ["--node-label", "a=b"]))
             tree.write(f"{DATA}/server/manifests/app.yaml", yaml_map("app", x=len(seen)))
             app = "/api/v1/namespaces/default/configmaps/app"
-            lib.wait_for("the object", lambda c=client: (a := c.get(app)).status == 200 and a.json["data"] == {"x": str(len(seen))})
+            expected = {"x": str(len(seen))}
+            lib.wait_for("the object", lambda: (a := client.get(app)).status == 200 and a.json["data"] == expected)  # noqa: B023
             process.send_signal(end)
             self.assertEqual(process.wait(20), -signal.SIGKILL if end == signal.SIGKILL else 0)
         self.assertEqual(seen[0], seen[1])
@@ -238,8 +241,8 @@ class Program(Case):
     def test_it_ends_as_k3s_does(self):
         for config, code, ready, text in (
                 ("service-cidr: x\n", 1, False, 'level=fatal msg="Error: invalid service-cidr x: invalid CIDR address: x"\n'),
-                ("kubelet-arg: no-such=1\n", 0, True, 'level=error msg="Shutdown request received: \\"kubelet exited: failed to parse kubelet '
-                 'flag: unknown flag: --no-such\\""\n')):
+                ("kubelet-arg: no-such=1\n", 0, True, 'level=error msg="Shutdown request received: \\"kubelet exited: failed to '
+                 'parse kubelet flag: unknown flag: --no-such\\""\n')):
             tree = self.make_tree()
             tree.write(CONFIG, f"https-listen-port: {self.free_port()}\n{config}")
             process = self.begin(tree)
@@ -256,7 +259,8 @@ class Program(Case):
                      "network namespaces need root")
 class Namespaces(Case):
     def test_an_api_in_another_network_namespace(self):
-        away = subprocess.Popen(["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep 600"], stdout=subprocess.PIPE)
+        away = subprocess.Popen(["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep 600"],
+                                stdout=subprocess.PIPE)
         self.addCleanup(away.stdout.close)
         self.addCleanup(away.wait)
         self.addCleanup(away.kill)
@@ -265,9 +269,10 @@ class Namespaces(Case):
         server.start()
         with self.assertRaises(urllib.error.URLError):  # not in ours
             Client(tree / KUBECONFIG).get("/readyz")
-        inside = subprocess.run(["nsenter", "--net", "--target", str(away.pid), sys.executable, "-c",
-                                 f"import sys; sys.path.insert(0, {str(PROGRAM.parent)!r}); import kube_client\n"
-                                 f"print(kube_client.Client({str(tree / KUBECONFIG)!r}).get('/readyz').text)"], capture_output=True, text=True)
+        script = (f"import sys; sys.path.insert(0, {str(PROGRAM.parent)!r}); import kube_client\n"
+                  f"print(kube_client.Client({str(tree / KUBECONFIG)!r}).get('/readyz').text)")
+        inside = subprocess.run(["nsenter", "--net", "--target", str(away.pid), sys.executable, "-c", script],
+                                capture_output=True, text=True)
         self.assertEqual(inside.stdout, "ok\n", inside.stderr)
 
 

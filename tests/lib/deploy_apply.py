@@ -45,7 +45,8 @@ def shortened(value, in_list=False):
 
 
 def applied(obj):
-    return base64.b64encode(gzip.compress(json.dumps(shortened(obj), separators=(",", ":")).encode(), mtime=0)).decode().rstrip("=")
+    packed = gzip.compress(json.dumps(shortened(obj), separators=(",", ":")).encode(), mtime=0)
+    return base64.b64encode(packed).decode().rstrip("=")
 
 
 def applied_before(obj):
@@ -85,7 +86,8 @@ class Set:
         by_kind = {}
         for obj in objects:
             by_kind.setdefault(gvk(obj), []).append(obj)
-        names = {(o.get("kind"), (o.get("metadata") or {}).get("namespace", ""), (o.get("metadata") or {}).get("name", "")) for o in objects}
+        named = [(o.get("kind"), o.get("metadata") or {}) for o in objects]
+        names = {(kind, meta.get("namespace", ""), meta.get("name", "")) for kind, meta in named}
         for one in [*by_kind, *sorted(set(known) - set(by_kind))]:
             try:
                 self.process(one, by_kind.get(one, []), names)
@@ -99,7 +101,8 @@ class Set:
         if not kind:
             version = which.split(",")[0].removeprefix("/")
             known = any(k.api_version == version for k in self.store.kinds.values())
-            self.errors.append(f"failed to discover client for {which}" if known else "the server could not find the requested resource")
+            self.errors.append(f"failed to discover client for {which}" if known else
+                               "the server could not find the requested resource")
             return
         wanted = {}
         for obj in objects:

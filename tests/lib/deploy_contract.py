@@ -11,6 +11,7 @@ import agent as lib
 from kube_contract import ADDONS, DEFINITIONS, MAPS, config_map, definition
 
 SET = "objectset.rio.cattle.io/"
+GVKS = "addon.k3s.cattle.io/gvks"
 EVENTS = "/api/v1/namespaces/kube-system/events"
 OTHER = "/apis/other.bedplate.dev/v1/namespaces/default/others"
 
@@ -46,8 +47,10 @@ class DeployContract:
         return addon and addon["spec"].get("checksum") == hashlib.sha256(file.read_bytes()).hexdigest() and addon
 
     def await_accepted(self, *files):
-        return [lib.wait_for(f"{file.name} to be accepted", lambda f=file: self.accepted(f), seconds=8 * self.scan + 5, every=self.scan / 20)
-                for file in files][-1]
+        return [self.wait(f"{file.name} to be accepted", lambda f=file: self.accepted(f)) for file in files][-1]
+
+    def wait(self, what, check):
+        return lib.wait_for(what, check, seconds=8 * self.scan + 5, every=self.scan / 20)
 
     def settle(self):
         """A pass has begun and ended: this file is the last that it looks at."""
@@ -63,26 +66,28 @@ class DeployContract:
 
     def events(self, addon, reason=None):
         """(type, reason, message) in the order of their first appearance."""
-        found = self.client.get(f"{EVENTS}?fieldSelector=involvedObject.kind%3DAddon,involvedObject.name%3D{addon}").json["items"]
+        query = f"fieldSelector=involvedObject.kind%3DAddon,involvedObject.name%3D{addon}"
+        found = self.client.get(f"{EVENTS}?{query}").json["items"]
         found.sort(key=lambda e: (e["firstTimestamp"], e["metadata"]["name"]))
         return [(e["type"], e["reason"], e["message"]) for e in found if reason in (None, e["reason"])]
 
     def await_event(self, addon, reason):
-        return lib.wait_for(f"{reason} of {addon}", lambda: self.events(addon, reason), seconds=8 * self.scan + 5, every=self.scan / 20)
+        return self.wait(f"{reason} of {addon}", lambda: self.events(addon, reason))
 
     def test_an_accepted_manifest(self):
-        file = self.place("deep/er/one.v2.yaml", "# a comment\n" + yaml_map("first", x="y" * 100) + "---\n" + yaml_map("second", x=1) +
-                          "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: third\n")
+        file = self.place("deep/er/one.v2.yaml", "# a comment\n" + yaml_map("first", x="y" * 100) + "---\n" +
+                          yaml_map("second", x=1) + "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: third\n")
         addon = self.await_accepted(file)
         self.assertEqual(addon["spec"], {"source": str(file), "checksum": hashlib.sha256(file.read_bytes()).hexdigest()})
-        self.assertEqual(addon["metadata"]["annotations"], {"addon.k3s.cattle.io/gvks": "/v1, Kind=ConfigMap;/v1, Kind=Namespace"})
+        self.assertEqual(addon["metadata"]["annotations"], {GVKS: "/v1, Kind=ConfigMap;/v1, Kind=Namespace"})
         marks = {SET + "id": "", SET + "owner-gvk": "k3s.cattle.io/v1, Kind=Addon", SET + "owner-name": "one",
                  SET + "owner-namespace": "kube-system"}
         for found in (self.there("first"), self.there("second"), self.there("third", "/api/v1/namespaces")):
             notes = dict(found["metadata"]["annotations"])
             before = notes.pop(SET + "applied")
             self.assertEqual(notes, marks)
-            self.assertEqual(found["metadata"]["labels"][SET + "hash"], hashlib.sha1("".join(marks.values()).encode()).hexdigest())
+            mark = hashlib.sha1("".join(marks.values()).encode()).hexdigest()
+            self.assertEqual(found["metadata"]["labels"][SET + "hash"], mark)
             self.assertNotIn("ownerReferences", found["metadata"])
             before = json.loads(gzip.decompress(base64.b64decode(before + "=" * (-len(before) % 4))))
             self.assertEqual(before["metadata"]["name"], found["metadata"]["name"])
@@ -100,7 +105,7 @@ class DeployContract:
         self.await_accepted(file)
         self.place("prune.yaml", "# emptied by commit 1234\n---\n\n# and no more\n")
         addon = self.await_accepted(file)
-        self.assertEqual(addon["metadata"]["annotations"], {"addon.k3s.cattle.io/gvks": ""})
+        self.assertEqual(addon["metadata"]["annotations"], {GVKS: ""})
         self.assertIsNone(self.there("goes"))
         self.assertIn(SET + "hash", self.there("stays")["metadata"]["labels"])
 
@@ -178,17 +183,19 @@ class DeployContract:
         self.place("broken.yaml", "apiVersion: v1\nkind: [ConfigMap\n")
         found = self.await_event("broken", "ParseManifestFailed")
         self.assertEqual(found[0][0], "Warning")
-        self.assertTrue(found[0][2].startswith(f'Parse manifest at "{file}" failed: error converting YAML to JSON: yaml: line '), found)
+        said = f'Parse manifest at "{file}" failed: error converting YAML to JSON: yaml: line '
+        self.assertTrue(found[0][2].startswith(said), found)
         self.assertEqual(self.addon("broken")["spec"], good["spec"])
         self.assertTrue(self.there("broken"))
         self.place("broken.yaml", "apiVersion: v1\nmetadata: {name: x}\n")
-        lib.wait_for("its event", lambda: f'Parse manifest at "{file}" failed: Object \'Kind\' is missing in \'{{"apiVersion":"v1","metadata":'
-                     '{"name":"x"}}\'' in {m for _, _, m in self.events("broken")}, seconds=8 * self.scan + 5)
+        said = (f'Parse manifest at "{file}" failed: Object \'Kind\' is missing in '
+                '\'{"apiVersion":"v1","metadata":{"name":"x"}}\'')
+        self.wait("its event", lambda: said in [message for _, _, message in self.events("broken")])
 
     def test_a_kind_that_is_not_known_yet(self):
         file = self.place("early.yaml", yaml_other("early") + "---\n" + yaml_map("beside", x=1))
-        self.assertEqual(self.await_event("early", "ApplyManifestFailed"),
-                         [("Warning", "ApplyManifestFailed", f'Applying manifest at "{file}" failed: the server could not find the requested resource')])
+        said = f'Applying manifest at "{file}" failed: the server could not find the requested resource'
+        self.assertEqual(self.await_event("early", "ApplyManifestFailed"), [("Warning", "ApplyManifestFailed", said)])
         self.assertEqual(self.addon("early")["spec"], {"source": str(file)})
         self.assertTrue(self.there("beside"))  # what can be applied is
         self.client.post(DEFINITIONS, definition("other.bedplate.dev", "others", "Other"))
@@ -198,9 +205,9 @@ class DeployContract:
 
     def test_a_namespace_that_is_not_there(self):
         file = self.place("nowhere.yaml", yaml_map("lost", namespace="nowhere", x=1))
-        self.assertEqual(self.await_event("nowhere", "ApplyManifestFailed"),
-                         [("Warning", "ApplyManifestFailed", f'Applying manifest at "{file}" failed: failed to create nowhere/lost /v1, Kind=ConfigMap '
-                           'for  kube-system/nowhere: namespaces "nowhere" not found')])
+        said = (f'Applying manifest at "{file}" failed: failed to create nowhere/lost /v1, Kind=ConfigMap for  '
+                'kube-system/nowhere: namespaces "nowhere" not found')
+        self.assertEqual(self.await_event("nowhere", "ApplyManifestFailed"), [("Warning", "ApplyManifestFailed", said)])
 
     def test_files_that_are_not_looked_at(self):
         self.place("skipped.yaml.skip", "")
@@ -208,14 +215,15 @@ class DeployContract:
                  "Under_score.yaml": "x-under"}
         for name, map_name in texts.items():
             self.place(name, yaml_map(map_name, x=1))
-        self.await_accepted(self.place("also.YML", yaml_map("x-also", x=1)), self.place(".dot/in-dot.json", json.dumps(config_map("x-dot", x="1"))))
+        self.await_accepted(self.place("also.YML", yaml_map("x-also", x=1)),
+                            self.place(".dot/in-dot.json", json.dumps(config_map("x-dot", x="1"))))
         self.settle()
         self.assertEqual([n for n in texts.values() if self.there(n)], [])
         self.assertEqual([n for n in ("skipped", "other", "Under_score") if self.addon(n)], [])
 
     def test_what_is_disabled_is_removed(self):
         file = self.place("traefik.yaml", yaml_map("not-traefik", x=1))
-        lib.wait_for("the file's end", lambda: not file.exists(), seconds=4 * self.scan + 5)
+        self.wait("the file's end", lambda: not file.exists())
         self.settle()
         self.assertIsNone(self.addon("traefik"))
         self.assertIsNone(self.there("not-traefik"))
@@ -253,7 +261,7 @@ class DeployContract:
         self.restart()
         for value in ("hand", "hand again"):
             self.client.patch(f"{MAPS}/forced", {"data": {"x": value}})
-            lib.wait_for("it to be put back", lambda: self.data("forced") == {"x": "git"}, seconds=4 * self.scan + 5, every=self.scan / 20)
+            self.wait("it to be put back", lambda: self.data("forced") == {"x": "git"})
         broken.unlink()
         self.settle()
         self.client.patch(f"{MAPS}/forced", {"data": {"x": "hand"}})

@@ -15,6 +15,7 @@ import time
 import yaml
 
 from deploy_apply import ApplyError, Set, gvk, kind_of
+from k3s_config import yaml_error
 from kube_kinds import ApiError
 
 NAMESPACE = "kube-system"
@@ -42,9 +43,7 @@ def parse(content):
         try:
             obj = yaml.load(document, Loader)  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            raise ParseError(f"error converting YAML to JSON: yaml: line {mark.line + 1 if mark else 1}: "
-                             f"{getattr(error, 'problem', error)}") from None
+            raise ParseError(f"error converting YAML to JSON: {yaml_error(error)}") from None
         if not isinstance(obj, dict):
             raise ParseError("couldn't get version/kind; json parse error: json: cannot unmarshal "
                              f"{'array' if isinstance(obj, list) else 'string'} into Go value of type struct")
@@ -183,7 +182,7 @@ class DeployController:
         try:
             return self.store.get("addons.k3s.cattle.io", name, NAMESPACE)
         except ApiError:
-            return {"apiVersion": "k3s.cattle.io/v1", "kind": "Addon", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": {}}
+            return {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": {}}
 
     def known(self, addon, objects):
         """The kinds to look for: of the file and of what was applied before, those that the API has."""

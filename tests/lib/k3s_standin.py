@@ -97,7 +97,8 @@ class K3sStandin:
                 continue
             file = self.manifests / f"{name}.yaml"
             file.parent.mkdir(exist_ok=True, mode=0o700)
-            file.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: packaged-{file.stem}\n  namespace: kube-system\n")
+            file.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata:\n"
+                            f"  name: packaged-{file.stem}\n  namespace: kube-system\n")
             file.chmod(0o600)
 
     # The Node, and what the kubelet and the controllers say of it
@@ -111,7 +112,7 @@ class K3sStandin:
             self.store.patch("nodes", self.node, {"metadata": meta}, manager="k3s")
         except ApiError:
             system = {"bootID": str(uuid.uuid4()), "kubeletVersion": "v1.34.3+k3s1"}
-            self.store.create("nodes", {"metadata": {"name": self.node, **meta}, "spec": {}, "status": {"nodeInfo": system}}, "k3s")
+            self.store.create("nodes", {"metadata": {"name": self.node, **meta}, "status": {"nodeInfo": system}}, "k3s")
         self.set_ready(True)
         if self.etcd:
             self.set_condition("EtcdIsVoter", "True", "MemberNotLearner", "Node is a voting member of the etcd cluster")
@@ -166,7 +167,7 @@ def main():
     try:
         server.start(options.arguments)
     except k3s_config.Fatal as error:
-        say("fatal", f"Error: {error}")
+        say("fatal", str(error))
         return 1
     except k3s_config.Shutdown as error:
         notify("READY=1")

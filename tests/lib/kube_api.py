@@ -38,8 +38,9 @@ class Certificates:
 
     ADMIN = "/O=system:masters/CN=system:admin"
     # Name: (CA, subject, days)
-    KNOWN = {"server": ("server-ca", "/CN=k3s", 365), "expired": ("server-ca", "/CN=k3s", -1), "wrong-ca": ("other-ca", "/CN=k3s", 365),
-             "admin": ("client-ca", ADMIN, 365), "admin-expired": ("client-ca", ADMIN, -1), "admin-wrong-ca": ("other-ca", ADMIN, 365)}
+    KNOWN = {"server": ("server-ca", "/CN=k3s", 365), "expired": ("server-ca", "/CN=k3s", -1),
+             "wrong-ca": ("other-ca", "/CN=k3s", 365), "admin": ("client-ca", ADMIN, 365),
+             "admin-expired": ("client-ca", ADMIN, -1), "admin-wrong-ca": ("other-ca", ADMIN, 365)}
 
     def __init__(self, folder):
         self.folder, self.lock = folder, threading.RLock()
@@ -50,8 +51,8 @@ class Certificates:
         with self.lock:
             if not (self.folder / f"{name}.crt").exists():
                 if name.endswith("-ca") and name not in self.KNOWN:
-                    self.openssl("req", "-x509", *self.key(name), "-days", "3650", "-subj", f"/CN=k3s-{name}@1700000000", "-out",
-                                 self.folder / f"{name}.crt")
+                    self.openssl("req", "-x509", *self.key(name), "-days", "3650", "-subj", f"/CN=k3s-{name}@1700000000",
+                                 "-out", self.folder / f"{name}.crt")
                 elif name.startswith("kubelet-"):
                     self.issue(name, "client-ca", "/O=system:nodes/CN=system:node:" + name.removeprefix("kubelet-"), 365)
                 else:
@@ -66,7 +67,8 @@ class Certificates:
 
     def issue(self, name, ca, subject, days):
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes\n" if subject == "/CN=k3s" else "extendedKeyUsage=clientAuth\n")
+        of_server = subject == "/CN=k3s"
+        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost" if of_server else "extendedKeyUsage=clientAuth")
         self.openssl("req", "-new", *self.key(name), "-subj", subject, "-out", request)
         self.openssl("x509", "-req", "-days", str(days), "-in", request, "-CA", self.file(ca), "-CAkey", self.file(ca, "key"),
                      "-CAcreateserial", "-extfile", extensions, "-out", self.folder / f"{name}.crt")
@@ -196,8 +198,9 @@ users:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"kubelet-{node}"
         host = "/var/lib/rancher/k3s/agent"
-        texts = {"server-ca.crt": self.certificates.file("server-ca").read_text(), "client-kubelet.crt": self.certificates.file(name).read_text(),
-                 "client-kubelet.key": self.certificates.file(name, "key").read_text(), "kubelet.kubeconfig": f"""apiVersion: v1
+        file = self.certificates.file
+        texts = {"server-ca.crt": file("server-ca").read_text(), "client-kubelet.crt": file(name).read_text(),
+                 "client-kubelet.key": file(name, "key").read_text(), "kubelet.kubeconfig": f"""apiVersion: v1
 clusters:
 - cluster:
     server: {url or self.url}
@@ -218,9 +221,9 @@ users:
     client-certificate: {host}/client-kubelet.crt
     client-key: {host}/client-kubelet.key
 """}
-        for file, text in texts.items():
-            (folder / file).write_text(text)
-            (folder / file).chmod(0o600)
+        for target, text in texts.items():
+            (folder / target).write_text(text)
+            (folder / target).chmod(0o600)
         return folder / "kubelet.kubeconfig"
 
 
@@ -262,7 +265,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self):
         api = self.server.api
-        peer = {} if api.mode == "http" else dict(p for part in (self.connection.getpeercert() or {}).get("subject", ()) for p in part)
+        certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        peer = dict(pair for part in (certificate or {}).get("subject", ()) for pair in part)
         body = self.rfile.read(int(self.headers.get("Content-Length") or "0"))
         agent = self.headers.get("User-Agent", "")
         api.requests.append(Request(self.command, self.path, time.time(), agent, peer.get("commonName", "")))

@@ -1,7 +1,5 @@
 """What a client relies on in a Kubernetes API, as tests: for the stand-in and for a real server alike."""
 
-import json
-
 import agent as lib
 from kube_client import MERGE, Client
 
@@ -36,10 +34,11 @@ def deployment(name):
 
 def definition(group, plural, kind):
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{group}"},
-            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "singular": kind.lower(), "kind": kind,
-                                                                      "listKind": f"{kind}List"},
-                     "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]}}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
+    versions = [{"name": "v1", "served": True, "storage": True, "schema": schema}]
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.{group}"},
+            "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": versions}}
 
 
 class ApiContract:
@@ -48,7 +47,7 @@ class ApiContract:
     def status(self, answer, code, reason, message=None, **details):
         self.assertEqual((answer.status, answer.type), (code, "application/json"), answer.text)
         body = answer.json
-        self.assertEqual((body["kind"], body["status"], body["reason"], body["code"]), ("Status", "Failure", reason, code), answer.text)
+        self.assertEqual([body[k] for k in ("kind", "status", "reason", "code")], ["Status", "Failure", reason, code], answer.text)
         if message:
             self.assertEqual(body["message"], message)
         if details:
@@ -81,13 +80,14 @@ class ApiContract:
         self.assertEqual((unknown.status, unknown.type, unknown.text), (404, "text/plain", "404 page not found\n"))
 
     def test_what_is_not_there(self):
-        self.status(self.client.get(f"{MAPS}/none"), 404, "NotFound", 'configmaps "none" not found', name="none", kind="configmaps")
+        self.status(self.client.get(f"{MAPS}/none"), 404, "NotFound", 'configmaps "none" not found', name="none",
+                    kind="configmaps")
         self.status(self.client.get(f"{ADDONS}/none"), 404, "NotFound", 'addons.k3s.cattle.io "none" not found', name="none",
                     group="k3s.cattle.io", kind="addons")
         self.status(self.client.get("/api/v1/namespaces/default/nonsense"), 404, "NotFound",
                     "the server could not find the requested resource")
-        self.status(self.client.post("/api/v1/namespaces/none/configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata":
-                                                                            {"name": "x"}}), 404, "NotFound", 'namespaces "none" not found')
+        lost = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+        self.status(self.client.post("/api/v1/namespaces/none/configmaps", lost), 404, "NotFound", 'namespaces "none" not found')
 
     def test_an_object_from_birth_to_death(self):
         made = self.made(MAPS, config_map("born", a="1"))
@@ -103,10 +103,10 @@ class ApiContract:
         self.assertGreater(int(changed.meta["resourceVersion"]), int(meta["resourceVersion"]))
         stale = dict(config_map("born", a="3"), metadata=meta)
         self.status(self.client.put(f"{MAPS}/born", stale), 409, "Conflict",
-                    'Operation cannot be fulfilled on configmaps "born": the object has been modified; please apply your changes to the '
-                    "latest version and try again")
-        self.status(self.client.patch(f"{MAPS}/born", {"metadata": {"resourceVersion": meta["resourceVersion"]}, "data": {"a": "4"}}), 409,
-                    "Conflict")
+                    'Operation cannot be fulfilled on configmaps "born": the object has been modified; please apply your '
+                    "changes to the latest version and try again")
+        stale = {"metadata": {"resourceVersion": meta["resourceVersion"]}, "data": {"a": "4"}}
+        self.status(self.client.patch(f"{MAPS}/born", stale), 409, "Conflict")
         patched = self.client.patch(f"{MAPS}/born", {"data": {"a": None, "b": "5"}})
         self.assertEqual(patched.json["data"], {"b": "5"})
         self.status(self.client.delete(f"{MAPS}/born", {"preconditions": {"uid": "0"}}), 409, "Conflict")
@@ -133,11 +133,14 @@ class ApiContract:
     def test_lists(self):
         names = [f"listed-{i}" for i in range(5)]
         for name in names:
-            self.made(MAPS, {**config_map(name, a="1"), "metadata": {"name": name, "namespace": "default", "labels": {"of": "list", "n": name}}})
+            body = config_map(name, a="1")
+            body["metadata"]["labels"] = {"of": "list", "n": name}
+            self.made(MAPS, body)
         found = self.client.get(f"{MAPS}?labelSelector=of%3Dlist").json
         self.assertEqual((found["kind"], found["apiVersion"]), ("ConfigMapList", "v1"))
         self.assertEqual([i["metadata"]["name"] for i in found["items"]], names)
-        self.assertEqual({"kind", "apiVersion"} & set(found["items"][0]), set())  # a trap: items of a list do not say what they are
+        # A trap: the items of a list do not say what they are, but for those of a definition.
+        self.assertEqual({"kind", "apiVersion"} & set(found["items"][0]), set())
         self.assertGreater(int(found["metadata"]["resourceVersion"]), 0)
 
         def named(query):
@@ -163,8 +166,8 @@ class ApiContract:
         one = self.client.get(f"{MAPS}/bare", accept=BARE).json
         self.assertEqual((one["kind"], one["apiVersion"], "data" in one), ("PartialObjectMetadata", "meta.k8s.io/v1", False))
         many = self.client.get(f"{MAPS}?fieldSelector=metadata.name=bare", accept=BARE_LIST).json
-        self.assertEqual((many["kind"], len(many["items"]), "data" in many["items"][0]), ("PartialObjectMetadataList", 1, False))
-        self.assertEqual(many["items"][0]["metadata"]["name"], "bare")
+        (item,) = many["items"]
+        self.assertEqual((many["kind"], item["metadata"]["name"], "data" in item), ("PartialObjectMetadataList", "bare", False))
 
     def test_a_lease_is_taken_by_version(self):
         made = self.client.put(f"{LEASES}/brake", lease("brake", holderIdentity="a"))  # made by a PUT
@@ -173,7 +176,8 @@ class ApiContract:
         self.status(self.client.post(LEASES, lease("brake", holderIdentity="b")), 409, "AlreadyExists",
                     'leases.coordination.k8s.io "brake" already exists')
         self.status(self.client.put(f"{LEASES}/brake", lease("brake", holderIdentity="b")), 422, "Invalid",
-                    'leases.coordination.k8s.io "brake" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update')
+                    'leases.coordination.k8s.io "brake" is invalid: metadata.resourceVersion: Invalid value: 0: must be '
+                    "specified for an update")
         current = self.client.get(f"{LEASES}/brake").json
         current["spec"] = {"holderIdentity": "b", "leaseDurationSeconds": 30, "renewTime": "2026-01-02T03:04:05.000006Z"}
         self.assertEqual(self.client.put(f"{LEASES}/brake", current).status, 200)
@@ -184,9 +188,10 @@ class ApiContract:
         self.made(MAPS, config_map("patched", a="1"))
         self.made(ADDONS, addon("patched"))
         strategic = "application/strategic-merge-patch+json"
-        for path, kind, expected in ((MAPS, MERGE, 200), (MAPS, strategic, 200), (MAPS, "application/json", 415), (ADDONS, MERGE, 200),
-                                     (ADDONS, strategic, 415)):
-            self.assertEqual(self.client.patch(f"{path}/patched", {"metadata": {"labels": {"x": "y"}}}, kind).status, expected, (path, kind))
+        for path, kind, expected in ((MAPS, MERGE, 200), (MAPS, strategic, 200), (MAPS, "application/json", 415),
+                                     (ADDONS, MERGE, 200), (ADDONS, strategic, 415)):
+            answer = self.client.patch(f"{path}/patched", {"metadata": {"labels": {"x": "y"}}}, kind)
+            self.assertEqual(answer.status, expected, (path, kind))
 
     def test_a_finalizer_holds_what_is_deleted(self):
         body = config_map("held", a="1")
@@ -209,8 +214,10 @@ class ApiContract:
     def test_a_definition_makes_a_kind(self):
         things = "/apis/test.bedplate.dev/v1/namespaces/default/things"
         self.made(DEFINITIONS, definition("test.bedplate.dev", "things", "Thing"))
-        lib.wait_for("the kind", lambda: self.client.get("/apis/test.bedplate.dev/v1").status == 200 and self.client.get(things).status == 200)
-        thing = {"apiVersion": "test.bedplate.dev/v1", "kind": "Thing", "metadata": {"name": "one", "namespace": "default"}, "spec": {"a": 1}}
+        for path in ("/apis/test.bedplate.dev/v1", things):
+            lib.wait_for(f"{path}", lambda path=path: self.client.get(path).status == 200)
+        thing = {"apiVersion": "test.bedplate.dev/v1", "kind": "Thing", "metadata": {"name": "one", "namespace": "default"},
+                 "spec": {"a": 1}}
         made = lib.wait_for("a Thing", lambda: (a := self.client.post(things, thing)).status == 201 and a)
         self.assertEqual(made.meta["generation"], 1)
         self.client.delete(f"{DEFINITIONS}/things.test.bedplate.dev")
@@ -231,11 +238,13 @@ class ApiContract:
         self.assertEqual(kubelet.get("/api/v1/nodes/agent-1").status, 200)
         self.assertEqual(kubelet.get("/api/v1/nodes?fieldSelector=metadata.name=agent-1").status, 200)
         self.assertEqual(kubelet.get("/readyz").text, "ok")
-        self.status(kubelet.get("/api/v1/nodes"), 403, "Forbidden", 'nodes is forbidden: User "system:node:agent-1" cannot list resource '
-                    "\"nodes\" in API group \"\" at the cluster scope: node 'agent-1' cannot read all nodes, only its own Node object")
+        self.status(kubelet.get("/api/v1/nodes"), 403, "Forbidden",
+                    'nodes is forbidden: User "system:node:agent-1" cannot list resource "nodes" in API group "" at the cluster '
+                    "scope: node 'agent-1' cannot read all nodes, only its own Node object")
         self.status(kubelet.get("/api/v1/nodes/other"), 403, "Forbidden")
-        self.status(kubelet.get(f"{ADDONS}/x"), 403, "Forbidden", 'addons.k3s.cattle.io "x" is forbidden: User "system:node:agent-1" cannot '
-                    'get resource "addons" in API group "k3s.cattle.io" in the namespace "kube-system"')
+        self.status(kubelet.get(f"{ADDONS}/x"), 403, "Forbidden",
+                    'addons.k3s.cattle.io "x" is forbidden: User "system:node:agent-1" cannot get resource "addons" in API group '
+                    '"k3s.cattle.io" in the namespace "kube-system"')
         self.status(kubelet.get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/brake"), 403, "Forbidden")
         self.status(kubelet.get(MAPS), 403, "Forbidden")
 
@@ -243,5 +252,6 @@ class ApiContract:
         answer = self.client.post(ADDONS, addon("x_y"))
         self.status(answer, 422, "Invalid")
         self.assertTrue(answer.json["message"].startswith(
-            'Addon.k3s.cattle.io "x_y" is invalid: metadata.name: Invalid value: "x_y": a lowercase RFC 1123 subdomain must'), answer.text)
-        self.status(self.client.post(MAPS, json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}})), 422, "Invalid")
+            'Addon.k3s.cattle.io "x_y" is invalid: metadata.name: Invalid value: "x_y": a lowercase RFC 1123 subdomain must'),
+            answer.text)
+        self.status(self.client.post(MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}), 422, "Invalid")

@@ -54,6 +54,7 @@ def owned(new, old, manager, subresource, api_version, time):
         if left:
             entries.append(dict(entry, fieldsV1=nested(left), **({"time": time} if is_mine and changed else {})))
     if changed and not mine:
-        entries.append({"manager": manager, "operation": "Update", "apiVersion": api_version, "time": time, "fieldsType": "FieldsV1",
-                        "fieldsV1": nested(changed)} | ({"subresource": subresource} if subresource else {}))
+        entry = {"manager": manager, "operation": "Update", "apiVersion": api_version, "time": time, "fieldsType": "FieldsV1",
+                 "fieldsV1": nested(changed)}
+        entries.append(dict(entry, subresource=subresource) if subresource else entry)
     return entries

@@ -48,7 +48,7 @@ def respond(api, call):
         return found
     place = find(api.store, group, rest[1:])
     if not place:
-        raise unknown(group)
+        raise unknown()
     authorize(call, user, place, query)
     return {"GET": read, "POST": create, "PUT": replace, "PATCH": patch, "DELETE": delete}[call.method](api, call, place, query)
 
@@ -57,9 +57,8 @@ def not_found(user, path, call):
     return ApiError(403, "Forbidden", f'forbidden: User "{user}" cannot {call.method.lower()} path "{path}"')
 
 
-def unknown(group):
-    error = ApiError(404, "NotFound", "the server could not find the requested resource")
-    return error
+def unknown():
+    return ApiError(404, "NotFound", "the server could not find the requested resource")
 
 
 def find(store, group, parts):
@@ -115,7 +114,8 @@ def authorize(call, user, place, query):
     node, verb, kind = user.removeprefix("system:node:"), VERBS[call.method], place.kind
     if verb == "get" and not place.name:
         verb = "list"
-    name = place.name or dict(p.split("=", 1) for p in query.get("fieldSelector", "").split(",") if "=" in p).get("metadata.name", "")
+    selected = dict(p.split("=", 1) for p in query.get("fieldSelector", "").split(",") if "=" in p)
+    name = place.name or selected.get("metadata.name", "")
     why = ""
     match kind.resource:
         case "nodes":
@@ -132,8 +132,9 @@ def authorize(call, user, place, query):
             allowed = False
     if not allowed:
         scope = f' in the namespace "{place.namespace}"' if place.namespace else " at the cluster scope"
-        raise kind.error(403, "Forbidden", place.name, f'{kind.resource}{" " + chr(34) + place.name + chr(34) if place.name else ""} is forbidden: '
-                         f'User "{user}" cannot {verb} resource "{kind.plural}" in API group "{kind.group}"{scope}{why}')
+        what = f'{kind.resource} "{place.name}"' if place.name else kind.resource
+        raise kind.error(403, "Forbidden", place.name, f'{what} is forbidden: User "{user}" cannot {verb} resource '
+                         f'"{kind.plural}" in API group "{kind.group}"{scope}{why}')
 
 
 def read(api, call, place, query):
@@ -180,9 +181,11 @@ def body_of(call, place):
         raise ApiError(400, "BadRequest", f"the object provided is unrecognized (must be of type {place.kind.kind})")
     meta = obj.setdefault("metadata", {})
     if place.kind.namespaced and meta.setdefault("namespace", place.namespace) != place.namespace:
-        raise ApiError(400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request")
+        raise ApiError(400, "BadRequest",
+                       "the namespace of the provided object does not match the namespace sent on the request")
     if place.name and meta.setdefault("name", place.name) != place.name:
-        raise ApiError(400, "BadRequest", f"the name of the object ({meta['name']}) does not match the name on the URL ({place.name})")
+        raise ApiError(400, "BadRequest",
+                       f"the name of the object ({meta['name']}) does not match the name on the URL ({place.name})")
     return obj
 
 
@@ -206,9 +209,10 @@ def replace(api, call, place, query):
 def patch(api, call, place, query):
     accepted = [MERGE] if place.kind.custom else [MERGE, STRATEGIC]
     if call.headers.get("Content-Type", "").split(";")[0] not in accepted:
-        raise ApiError(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
-                       + ", ".join(accepted))
-    return 200, api.store.patch(place.kind, place.name, json.loads(call.body), place.namespace, manager(call, query), place.subresource)
+        raise ApiError(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types "
+                       "include: " + ", ".join(accepted))
+    changes = json.loads(call.body)
+    return 200, api.store.patch(place.kind, place.name, changes, place.namespace, manager(call, query), place.subresource)
 
 
 def delete(api, call, place, query):

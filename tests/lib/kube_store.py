@@ -62,7 +62,7 @@ def label_test(text):
 
 
 class Store:
-    """Every method takes the lock, gives copies, and raises ApiError. `kind`: a Kind, or "configmaps", "addons.k3s.cattle.io"."""
+    """Every method takes the lock, gives copies, and raises ApiError. `kind`: a Kind or its name: "addons.k3s.cattle.io"."""
 
     def __init__(self, journal=None):
         self.lock = threading.RLock()
@@ -118,9 +118,9 @@ class Store:
             kind = self.kind(kind)
             wanted = self.field_test(kind, fields)
             matches = label_test(labels)
-            return [copy.deepcopy(o) for (group, plural, space, _), o in sorted(self.objects.items())
-                    if (group, plural) == (kind.group, kind.plural) and namespace in ("", space) and wanted(o)
-                    and matches(o["metadata"].get("labels") or {})]
+            found = [(key, o) for key, o in self.objects.items() if key[:2] == (kind.group, kind.plural) and namespace in ("", key[2])
+                     and wanted(o) and matches(o["metadata"].get("labels") or {})]
+            return [copy.deepcopy(o) for _, o in sorted(found, key=lambda pair: pair[0])]
 
     @staticmethod
     def field_test(kind, text):
@@ -178,7 +178,8 @@ class Store:
                     return self.create(kind, obj, manager)
                 raise kind.missing(name)
             if not meta.get("resourceVersion") and kind.versioned:
-                raise kind.invalid(name, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update", kind.plural)
+                raise kind.invalid(name, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update",
+                                   kind.plural)
             return self.change(kind, old, copy.deepcopy(obj), manager, subresource)
 
     def patch(self, kind, name, patch, namespace="", manager="test", subresource=""):
@@ -189,8 +190,8 @@ class Store:
                 raise kind.missing(name)
             new = merged(old, patch)
             if new["metadata"]["name"] != name:
-                raise ApiError(400, "BadRequest", f"the name of the object ({new['metadata']['name']}) does not match the name on "
-                               f"the URL ({name})")
+                raise ApiError(400, "BadRequest", f"the name of the object ({new['metadata']['name']}) does not match the name "
+                               f"on the URL ({name})")
             return self.change(kind, old, copy.deepcopy(new), manager, subresource)
 
     def delete(self, kind, name, namespace="", preconditions=None):
@@ -202,9 +203,7 @@ class Store:
             if old is None:
                 raise kind.missing(name)
             for field, what in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-                wanted, is_now = (preconditions or {}).get(field), old["metadata"][field]
-                if wanted and wanted != is_now:
-                    raise kind.conflict(name, f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is_now}")
+                self.check_same(kind, old, field, what, (preconditions or {}).get(field))
             if old["metadata"].get("finalizers"):
                 if "deletionTimestamp" in old["metadata"]:
                     return copy.deepcopy(old)
@@ -220,6 +219,12 @@ class Store:
         return (kind.group, kind.plural, namespace if kind.namespaced else "", name)
 
     @staticmethod
+    def check_same(kind, obj, field, what, wanted):
+        name, there = obj["metadata"]["name"], obj["metadata"][field]
+        if wanted and wanted != there:
+            raise kind.conflict(name, f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {there}")
+
+    @staticmethod
     def encode_secret(obj):
         for key, value in obj.pop("stringData", {}).items():
             obj.setdefault("data", {})[key] = base64.b64encode(value.encode()).decode()
@@ -228,8 +233,7 @@ class Store:
         """`new` in place of `old`, with what a client cannot change taken from `old`."""
         meta, before = new["metadata"], old["metadata"]
         name = before["name"]
-        if meta.get("uid", before["uid"]) != before["uid"]:
-            raise kind.conflict(name, f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {before['uid']}")
+        self.check_same(kind, old, "uid", "UID", meta.get("uid"))
         if meta.get("resourceVersion") and meta["resourceVersion"] != before["resourceVersion"]:
             raise kind.conflict(name)
         if kind.plural == "secrets":
@@ -252,7 +256,7 @@ class Store:
         return self.save(kind, key, new, old, manager, subresource)
 
     def save(self, kind, key, new, old, manager=None, subresource=""):
-        new = dict({"apiVersion": kind.api_version, "kind": kind.kind}, **{k: v for k, v in new.items() if k not in ("apiVersion", "kind")})
+        new = {**{"apiVersion": "", "kind": ""}, **new, "apiVersion": kind.api_version, "kind": kind.kind}  # these first
         if new == old:
             return copy.deepcopy(old)  # the real one writes nothing either
 
