@@ -56,7 +56,7 @@ struct DriftEvent {
 
 struct Sample {  // of a benchmark
   std::int64_t wallUs = 0;
-  std::string probe;  // "disk" or "steal"
+  std::string probe;  // "disk", "etcd", "steal" or "gitops"
   std::string json;   // the result, as tuning/bench writes it
 };
 

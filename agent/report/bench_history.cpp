@@ -111,6 +111,32 @@ void stealLine(const Measurements& measured, std::string_view label, std::option
   if (!points.empty()) lines.share(label, points, lastAndMost(points, lines, percentWords));
 }
 
+// "2.1s, flushes 34 ms, steal 6.1 %, hidden 0.4 %", of what is known.
+std::string meanwhileWords(const HostMeanwhile& host) {
+  std::string words = latencyWords(host.mean);
+  if (host.flushP99) words += ", flushes " + secondsWords(*host.flushP99);
+  if (host.visible) words += ", steal " + percentWords(*host.visible);
+  if (host.hidden) words += ", hidden " + percentWords(*host.hidden);
+  return words;
+}
+
+void reconcileLines(const Measurements& measured, ReconcileSample::Source source, Lines& lines) {
+  const auto found = reconcileFindings(measured.reconciles, source);
+  if (!found) return;
+  Points points;
+  for (const auto& one : measured.reconciles)
+    if (one.source == source) points.emplace_back(one.us, one.mean);
+  lines.seconds(
+      name(source), points,
+      fmt::format("mean {} of {}, most {} at {}", latencyWords(found->mean), count(found->reconciles, "reconcile"),
+                  latencyWords(found->worstMean), lines.at(found->worstUs)),
+      -1, 2);
+  const auto beside = reconcilesBeside(measured, source);
+  if (!beside) return;
+  lines.add("", "", fmt::format("slowest {}: {}", beside->slowest.results, meanwhileWords(beside->slowest)));
+  lines.add("", "", fmt::format("other {}: {}", beside->others.results, meanwhileWords(beside->others)));
+}
+
 Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
 Json fsyncJson(const FsyncSample& one) {
@@ -148,6 +174,31 @@ Json findingsJson(const std::optional<StealFindings>& found, double limit) {
               {"worst", timeJson(found->mostUs)}, {"resultsOverLimit", found->over}, {"limit", limit}};
 }
 
+Json meanwhileJson(const HostMeanwhile& host) {
+  return Json{{"windows", host.results},
+              {"mean", host.mean},
+              {"flushP99", optional(host.flushP99)},
+              {"stealVisible", optional(host.visible)},
+              {"stealHidden", optional(host.hidden)},
+              {"ioPressure", optional(host.ioPressure)}};
+}
+
+Json reconcilesJson(const Measurements& measured, ReconcileSample::Source source) {
+  const auto found = reconcileFindings(measured.reconciles, source);
+  if (!found) return nullptr;
+  Json json{{"windows", found->results},
+            {"reconciles", found->reconciles},
+            {"mean", found->mean},
+            {"p50", optional(found->p50)},
+            {"p99", optional(found->p99)},
+            {"worstMean", found->worstMean},
+            {"worst", timeJson(found->worstUs)},
+            {"beside", nullptr}};
+  if (const auto beside = reconcilesBeside(measured, source))
+    json["beside"] = {{"slowest", meanwhileJson(beside->slowest)}, {"others", meanwhileJson(beside->others)}};
+  return json;
+}
+
 }  // namespace
 
 std::string sparkline(const std::vector<std::optional<double>>& values, double least, double most, bool unicode) {
@@ -168,7 +219,8 @@ std::string sparkline(const std::vector<std::optional<double>>& values, double l
 }
 
 std::string renderMeasurements(const Measurements& measured, const Screen& screen, bool unicode) {
-  if (measured.fsync.empty() && measured.steal.empty() && measured.commits.empty() && measured.drift.empty())
+  if (measured.fsync.empty() && measured.steal.empty() && measured.reconciles.empty() && measured.commits.empty() &&
+      measured.drift.empty())
     return "nothing was measured in this time; bedplate bench disk|steal measures now\n";
   Lines lines(measured, screen, unicode);
   fsyncLine(measured, Source::probe, lines);
@@ -181,6 +233,8 @@ std::string renderMeasurements(const Measurements& measured, const Screen& scree
   if (const auto summary = apply::summarise(measured.commits)) {
     lines.seconds("sync", latencies, latencyLine(*summary), -1, 2);
   }
+  for (const auto source : {ReconcileSample::Source::argocd, ReconcileSample::Source::flux})
+    reconcileLines(measured, source, lines);
   Points drifts;
   for (const auto& event : measured.drift) drifts.emplace_back(event.wallUs, 1);
   lines.events("drift", drifts, count(static_cast<std::int64_t>(drifts.size()), "event"));
@@ -199,6 +253,8 @@ Json measurementsJson(const Measurements& measured) {
        findingsJson(stealFindings(measured.steal, &StealSample::visible, measured.stealLimit), measured.stealLimit)},
       {"stealHidden",
        findingsJson(stealFindings(measured.steal, &StealSample::hidden, measured.stealLimit), measured.stealLimit)},
+      {"argocd", reconcilesJson(measured, ReconcileSample::Source::argocd)},
+      {"flux", reconcilesJson(measured, ReconcileSample::Source::flux)},
       {"syncLatency", latencyJson(apply::summarise(measured.commits))},
       {"driftEvents", measured.drift.size()}};
   json["fsync"] = Json::array();
@@ -213,6 +269,15 @@ Json measurementsJson(const Measurements& measured) {
                                   {{"cpu", optional(one.cpuPressure)},
                                    {"io", optional(one.ioPressure)},
                                    {"memory", optional(one.memoryPressure)}}}});
+  json["reconciles"] = Json::array();
+  for (const auto& one : measured.reconciles)
+    json["reconciles"].push_back(Json{{"time", timeJson(one.us)},
+                                      {"source", name(one.source)},
+                                      {"window", std::round(static_cast<double>(one.windowUs) / 1e6)},
+                                      {"count", one.count},
+                                      {"mean", one.mean},
+                                      {"p50", optional(one.p50)},
+                                      {"p99", optional(one.p99)}});
   json["commits"] = Json::array();
   for (const auto& times : measured.commits) json["commits"].push_back(commitTimesJson(times));
   json["drift"] = Json::array();

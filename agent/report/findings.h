@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "agent/report/measurements.h"
@@ -37,5 +38,32 @@ struct StealFindings {
 // Of the visible or the hidden ones; nullopt when there is none.
 std::optional<StealFindings> stealFindings(const std::vector<StealSample>& samples,
                                            std::optional<double> StealSample::* kind, double limit);
+
+struct ReconcileFindings {
+  std::int64_t reconciles = 0;  // in all results
+  std::size_t results = 0;      // windows
+  double mean = 0;              // seconds, of all reconciles together
+  std::optional<double> p50, p99;
+  double worstMean = 0;  // of one window
+  std::int64_t worstUs = 0;
+};
+
+// Of Argo CD or Flux, p50 and p99 as the upper bound of their bucket; nullopt when there is none.
+std::optional<ReconcileFindings> reconcileFindings(const std::vector<ReconcileSample>& samples,
+                                                   ReconcileSample::Source source);
+
+// What the host did in some windows of reconciling: medians, unset where nothing was measured in them.
+struct HostMeanwhile {
+  std::size_t results = 0;
+  double mean = 0;  // seconds a reconcile took, the median of the windows
+  std::optional<double> flushP99, visible, hidden, ioPressure;
+};
+// The windows with the slowest reconciles, a fourth of all, held against the others: whether a slow disk or steal goes
+// with them.
+struct ReconcilesBeside {
+  HostMeanwhile slowest, others;
+};
+// nullopt for fewer than 8 windows in which the disk or the CPU was measured too.
+std::optional<ReconcilesBeside> reconcilesBeside(const Measurements& measured, ReconcileSample::Source source);
 
 }  // namespace bedplate::report

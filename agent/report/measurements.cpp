@@ -85,7 +85,7 @@ std::optional<double> middleOfFio(const Json& index) {
 }
 
 // Over all bounds is written as null.
-std::optional<double> boundOfEtcd(const Json& bound) {
+std::optional<double> upperBound(const Json& bound) {
   if (bound.is_null()) return std::numeric_limits<double>::infinity();
   if (!bound.is_number() || bound.get<double>() < 0 || bound.get<double>() > kLongestNs) return std::nullopt;
   return bound.get<double>() / 1e9;
@@ -120,7 +120,7 @@ FsyncSample ofEtcd(const Json& json) {
   one.p50 = secondsAt(json, "p50Ns");
   one.p99 = secondsAt(json, "p99Ns");
   one.below = secondsAt(json, "firstBucketNs").value_or(0);
-  one.buckets = bucketsAt(json, boundOfEtcd);
+  one.buckets = bucketsAt(json, upperBound);
   return one;
 }
 
@@ -165,6 +165,34 @@ std::optional<StealSample> stealSample(const apply::Sample& sample) {
   return one;
 }
 
+const char* name(ReconcileSample::Source source) {
+  return source == ReconcileSample::Source::argocd ? "argocd" : "flux";
+}
+
+const char* called(ReconcileSample::Source source) {
+  return source == ReconcileSample::Source::argocd ? "Argo CD" : "Flux";
+}
+
+std::optional<ReconcileSample> reconcileSample(const apply::Sample& sample) {
+  const auto json = parsed(sample);
+  if (!json || sample.probe != "gitops") return std::nullopt;
+  ReconcileSample one;
+  const std::string source = textAt(*json, "source");
+  for (const auto known : {ReconcileSample::Source::argocd, ReconcileSample::Source::flux})
+    if (source == name(known)) one.source = known;
+  one.count = countAt(*json, "count");
+  const auto mean = secondsAt(*json, "meanNs");
+  const auto window = secondsAt(*json, "windowNs");
+  if (source != name(one.source) || one.count == 0 || !mean || !window) return std::nullopt;
+  one.us = sample.wallUs;
+  one.windowUs = std::llround(*window * 1e6);
+  one.mean = *mean;
+  one.p50 = secondsAt(*json, "p50Ns");
+  one.p99 = secondsAt(*json, "p99Ns");
+  one.buckets = bucketsAt(*json, upperBound);
+  return one;
+}
+
 host::Result<Measurements> measurements(apply::Store& store, std::int64_t fromUs, std::int64_t toUs) {
   Measurements all;
   all.fromUs = fromUs;
@@ -175,6 +203,8 @@ host::Result<Measurements> measurements(apply::Store& store, std::int64_t fromUs
   }
   BEDPLATE_TRY_LET(const auto steal, store.samples("steal", fromUs, kMost));
   addAll(steal, all.steal, stealSample);
+  BEDPLATE_TRY_LET(const auto gitops, store.samples("gitops", fromUs, kMost));
+  addAll(gitops, all.reconciles, reconcileSample);
   BEDPLATE_TRY_LET(all.commits, store.commits(fromUs, kMost));
   BEDPLATE_TRY_LET(all.drift, store.drift(fromUs, kMost));
   BEDPLATE_TRY_LET(const auto set, store.benchmark());
@@ -183,6 +213,7 @@ host::Result<Measurements> measurements(apply::Store& store, std::int64_t fromUs
   std::reverse(all.commits.begin(), all.commits.end());
   std::reverse(all.drift.begin(), all.drift.end());
   std::reverse(all.steal.begin(), all.steal.end());
+  std::reverse(all.reconciles.begin(), all.reconciles.end());
   std::stable_sort(all.fsync.begin(), all.fsync.end(), [](const auto& a, const auto& b) { return a.us < b.us; });
   return all;
 }

@@ -1,6 +1,7 @@
 // The measurements that state.db keeps, as numbers to draw: what came of each run of the disk's probe, of each window
-// over etcd's own histograms, and of each window of CPU steal. Stored JSON is foreign here (another version wrote it,
-// or half of one): what cannot be understood is left out. Thread-safety: plain values and free functions.
+// over etcd's, Argo CD's and Flux's own histograms, and of each window of CPU steal. Stored JSON is foreign here
+// (another version wrote it, or half of one): what cannot be understood is left out. Thread-safety: plain values and
+// free functions.
 #pragma once
 
 #include <cstdint>
@@ -35,14 +36,29 @@ struct StealSample {
   std::optional<double> cpuPressure, ioPressure, memoryPressure;  // 0..1
 };
 
+// What Argo CD or Flux reconciled in one window, by their own histograms.
+struct ReconcileSample {
+  enum class Source { argocd, flux };
+  std::int64_t us = 0, windowUs = 0;  // the end of the window, and how long it was
+  Source source = Source::argocd;
+  std::int64_t count = 0;
+  double mean = 0;                                       // seconds
+  std::optional<double> p50, p99;                        // seconds; unset where there were too few
+  std::vector<std::pair<double, std::int64_t>> buckets;  // upper bound in seconds (infinity: over all), how many
+};
+const char* name(ReconcileSample::Source source);    // "argocd", "flux"
+const char* called(ReconcileSample::Source source);  // "Argo CD", "Flux"
+
 std::optional<FsyncSample> fsyncSample(const apply::Sample& sample);
 std::optional<StealSample> stealSample(const apply::Sample& sample);
+std::optional<ReconcileSample> reconcileSample(const apply::Sample& sample);
 
 // What is drawn of one node, oldest first.
 struct Measurements {
   std::int64_t fromUs = 0, toUs = 0;
   std::vector<FsyncSample> fsync;
   std::vector<StealSample> steal;
+  std::vector<ReconcileSample> reconciles;
   std::vector<apply::CommitTimes> commits;
   std::vector<apply::DriftEvent> drift;
   double diskLimit = 0.010;  // seconds, at the 99th percentile: etcd's documentation, or what node.yaml says

@@ -50,6 +50,7 @@ std::string page(const PageInput& input) {
   std::string body = header(input) + verdictTiles(input);
   body += section("The numbers that decided", numbersTable(input));
   body += section("Over time", hostPlots(input));
+  if (!input.hostOnly) body += section("Reconciles of Argo CD and Flux", reconcilesTable(input));
   body += section("How it was measured", method(input));
   body += section("The machine", cardTable(input));
   body += section("Limits of the kernel", headroomTable(input));

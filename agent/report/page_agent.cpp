@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "agent/report/findings.h"
 #include "agent/report/latency.h"
 #include "agent/report/page_parts.h"
 #include "agent/report/plots.h"
 #include "agent/report/svg.h"
+#include "agent/report/text.h"
 
 namespace bedplate::report {
 namespace {
@@ -35,7 +38,65 @@ std::string driftOverTime(const Measurements& measured) {
   return figure("Drift", fmt::format("{} events", plot.events.size()), eventPlot(plot));
 }
 
+constexpr std::array kReconcilers = {ReconcileSample::Source::argocd, ReconcileSample::Source::flux};
+
+std::string orNone(const std::optional<double>& value, std::string (*words)(double)) {
+  return value ? words(*value) : "-";
+}
+
+std::string meanwhileRow(const std::string& which, const HostMeanwhile& host) {
+  return fmt::format(
+      "<tr><th>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>"
+      "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+      which, host.results, secondsWords(host.mean), orNone(host.flushP99, secondsWords),
+      orNone(host.visible, percentWords), orNone(host.hidden, percentWords), orNone(host.ioPressure, percentWords));
+}
+
+std::string reconcilesWords(const ReconcileFindings& found, ReconcileSample::Source source) {
+  std::string words = fmt::format("<p>{}: {}, on average {}", called(source), count(found.reconciles, "reconcile"),
+                                  secondsWords(found.mean));
+  if (found.p99) words += fmt::format(", 99 of 100 within {}", secondsWords(*found.p99));
+  return words + fmt::format("; slowest in the half hour before {}: {} on average.</p>\n", utc(found.worstUs),
+                             secondsWords(found.worstMean));
+}
+
 }  // namespace
+
+std::string reconcilePlot(const PageInput& input) {
+  TimePlot plot;
+  plot.label = "Mean duration of a reconcile over time";
+  plot.fromUs = input.measurements.fromUs;
+  plot.toUs = input.measurements.toUs;
+  for (const auto source : kReconcilers) {
+    TimePlot::Series series{called(source), source == kReconcilers.front() ? "a" : "b", {}};
+    for (const auto& one : input.measurements.reconciles)
+      if (one.source == source) series.points.emplace_back(one.us, std::max(one.mean, 1e-3));
+    if (!series.points.empty()) plot.series.push_back(std::move(series));
+  }
+  if (plot.series.empty()) return {};
+  return figure("Reconciles over time", "mean of each half hour, logarithmic, UTC", timePlot(plot));
+}
+
+std::string reconcilesTable(const PageInput& input) {
+  std::string words, rows;
+  for (const auto source : kReconcilers) {
+    const auto found = reconcileFindings(input.measurements.reconciles, source);
+    if (!found) continue;
+    words += reconcilesWords(*found, source);
+    const auto beside = reconcilesBeside(input.measurements, source);
+    if (!beside) continue;
+    rows += meanwhileRow(fmt::format("{}: slowest", called(source)), beside->slowest) +
+            meanwhileRow(fmt::format("{}: others", called(source)), beside->others);
+  }
+  if (rows.empty()) return words;
+  return words +
+         "<p>What the host did in the same half hours, of the slowest fourth and of the others; medians. When flushes "
+         "or steal are much worse in the first line than in the second, it is the host that makes them slow.</p>\n"
+         "<div class=\"scroll\"><table>\n<tr><th></th><th class=\"n\">half hours</th><th class=\"n\">reconcile</th>"
+         "<th class=\"n\">flush p99</th><th class=\"n\">steal</th><th class=\"n\">hidden</th>"
+         "<th class=\"n\">waiting for the disk</th></tr>\n" +
+         rows + "</table></div>\n";
+}
 
 std::string agentPlots(const PageInput& input) {
   return "<div class=\"plots\">\n" + latencyOverTime(input.measurements) + driftOverTime(input.measurements) +

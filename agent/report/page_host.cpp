@@ -212,6 +212,7 @@ std::string hostPlots(const PageInput& input) {
   histogramOf(input, Source::etcd, plots);
   plots += fsyncOverTime(input);
   plots += stealOverTime(input);
+  if (!input.hostOnly) plots += reconcilePlot(input);
   return plots.empty() ? plots : "<div class=\"plots\">\n" + plots + "</div>\n";
 }
 

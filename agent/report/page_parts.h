@@ -21,6 +21,8 @@ std::string cardTable(const PageInput& input);  // (page_card.cpp)
 
 // What concerns the agent and its repository (page_agent.cpp).
 std::string agentPlots(const PageInput& input);
+std::string reconcilePlot(const PageInput& input);    // one figure, on the time axis of hostPlots()
+std::string reconcilesTable(const PageInput& input);  // what the host did while reconciles were slow, and else
 std::string conditionsTable(const PageInput& input);
 std::string generationsTable(const PageInput& input);
 

@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       input.measurements.fsync.push_back(std::move(*one));
     }
   if (auto one = stealSample({5'000'000, "steal", text})) input.measurements.steal.push_back(std::move(*one));
+  if (const auto one = reconcileSample({5'000'000, "gitops", text}))
+    input.measurements.reconciles.assign(8, *one);  // as many as are held against the host
   for (const Buckets* buckets : {&counters.probeFsync, &counters.etcdFsync})
     if (buckets->total() < 0 || !(buckets->sum() >= 0)) std::abort();
   input.card = text;

@@ -13,6 +13,11 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 import agent as lib  # noqa: E402
 import daemon_case  # noqa: E402
 import measured  # noqa: E402
@@ -21,6 +26,17 @@ METRICS = "var/lib/prometheus/node-exporter/bedplate.prom"
 STATE = "var/lib/bedplate/state.db"
 XHTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def milliseconds(words):
+    value, unit = words.split()
+    return float(value) * {"µs": 1e-3, "ms": 1, "s": 1e3}[unit]
+
+
+def check_schema(history):
+    if jsonschema:  # else said by test_bench.py
+        schema = json.loads((lib.SOURCE / "docs/bench.schema.json").read_text())
+        jsonschema.validate(history, {"$ref": "#/$defs/history", "$defs": schema["$defs"]}, jsonschema.Draft202012Validator)
 
 
 class Metrics(daemon_case.DaemonCase):
@@ -122,7 +138,7 @@ class Page(unittest.TestCase):
         }
 
     def test_shows_the_numbers_it_was_given(self):
-        numbers = self.seed(etcd=True)
+        numbers = self.seed(etcd=True, gitops="argocd")
         text, root = self.page()
         self.assertLess(len(text), 200_000)
         rows = self.rows(root)
@@ -137,9 +153,13 @@ class Page(unittest.TestCase):
         least, most = (sum(v > measured.LIMIT_NS * share for v in numbers["values"]) for share in (65 / 64, 63 / 64))
         self.assertTrue(least <= int(rows["probe: slow flushes"][0]) <= most, rows["probe: slow flushes"])
         titles = ["".join(figure.itertext()) for figure in root.iter(f"{XHTML}figcaption")]
-        for begin in ("Flushes by the probe", "Flushes by etcd", "Flush p99", "CPU steal", "Sync latency", "Drift"):
+        for begin in ("Flushes by the probe", "Flushes by etcd", "Flush p99", "CPU steal", "Reconciles", "Sync latency", "Drift"):
             self.assertTrue(any(title.startswith(begin) for title in titles), (begin, titles))
-        self.assertEqual(len(list(root.iter(f"{SVG}svg"))), 6)
+        self.assertEqual(len(list(root.iter(f"{SVG}svg"))), 7)
+        # Slow reconciles go with slow flushes, as they were made to.
+        slowest, others = rows["Argo CD: slowest"], rows["Argo CD: others"]
+        self.assertEqual(int(slowest[0]) + int(others[0]), numbers["runs"])
+        self.assertGreater(milliseconds(slowest[2]), 2 * milliseconds(others[2]))
 
     def test_needs_nothing_from_outside(self):
         self.seed(subject="</td><img src=https://example.com/x> & \"more\"")
@@ -158,9 +178,9 @@ class Page(unittest.TestCase):
         self.assertIn("prefers-color-scheme:dark", style)
 
     def test_host_only_names_no_repository(self):
-        self.seed(subject="secret plans")
+        self.seed(subject="secret plans", gitops="flux")
         text, root = self.page("--host-only")
-        for word in ("secret plans", "oslo-prod", "infra.git", "ip_forward", "ssh.service"):
+        for word in ("secret plans", "Flux", "oslo-prod", "infra.git", "ip_forward", "ssh.service"):
             self.assertNotIn(word, text)
         self.assertIn("probe: p99", self.rows(root))
 
@@ -173,7 +193,7 @@ class Page(unittest.TestCase):
         self.assertEqual(self.agent.cli("report", "--for", "soon").returncode, 64)
 
     def test_history_as_text_and_as_json(self):
-        numbers = self.seed()
+        numbers = self.seed(gitops="flux")
         done = self.agent.cli("bench", "history", "--for", "7d", "-o", "json", check=True)
         history = json.loads(done.stdout)
         self.assertEqual(history["summary"]["probe"]["flushes"], len(numbers["values"]))
@@ -181,13 +201,18 @@ class Page(unittest.TestCase):
         self.assertAlmostEqual(history["summary"]["probe"]["p99"], numbers["p99"] / 1e9, delta=numbers["p99"] / 1e9 / 64)
         self.assertEqual(len(history["fsync"]), numbers["runs"])
         self.assertEqual(len(history["commits"]), 21 + 1)
+        self.assertEqual(history["summary"]["flux"]["reconciles"], numbers["runs"] * 60)
+        self.assertIsNone(history["summary"]["argocd"])
+        self.assertEqual({one["window"] for one in history["reconciles"]}, {1800})
+        check_schema(history)
         self.assertEqual(history["fsync"], sorted(history["fsync"], key=lambda one: one["time"]))
         text = self.agent.cli("bench", "history", check=True).stdout
-        for label in ("fsync p99", "steal", "hidden", "drift"):
+        for label in ("fsync p99", "steal", "hidden", "flux", "slowest", "drift"):
             self.assertIn(label, text)
         whole = json.loads(self.agent.cli("report", "-o", "json", check=True).stdout)
         self.assertEqual(whole["history"]["summary"]["probe"]["flushes"], len(numbers["values"]))
         self.assertEqual(whole["status"]["node"]["name"], "web-01")
+        check_schema(json.loads(self.agent.cli("bench", "history", "--for", "1m", "-o", "json", check=True).stdout))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,21 @@ def steal_sample(us, visible, hidden):
     }
 
 
-def seed(database, now_us, days=7, noisy=True, etcd=False, random_seed=4, subject="raise conntrack"):
+def reconcile_sample(us, source, seconds):
+    """Durations of a half hour, in the buckets of Argo CD."""
+    bounds = [250_000_000 << i for i in range(7)]
+    counts = [0] * 8
+    for value in seconds:
+        counts[next((i for i, bound in enumerate(bounds) if value * 1e9 <= bound), 7)] += 1
+    return {
+        "probe": "gitops", "measuredUs": us, "source": source, "windowNs": 1_800_000_000_000, "count": len(seconds),
+        "meanNs": int(sum(seconds) / len(seconds) * 1e9), "p50Ns": int(rank(seconds, 0.5) * 1e9), "p99Ns": None,
+        "enough": False, "firstBucketNs": bounds[0],
+        "buckets": [[bound, n] for bound, n in zip([*bounds, None], counts) if n],
+    }
+
+
+def seed(database, now_us, days=7, noisy=True, etcd=False, gitops=None, random_seed=4, subject="raise conntrack"):
     """Fills state.db of an agent that has run once. Gives the disk's numbers, to hold against what is shown."""
     random_ = random.Random(random_seed)
     all_values, over, runs = [], 0, 0
@@ -103,6 +117,10 @@ def seed(database, now_us, days=7, noisy=True, etcd=False, random_seed=4, subjec
             visible = abs(random_.gauss(0.06 if evening else 0.006, 0.012 if evening else 0.002))
             hidden = abs(random_.gauss(0.03 if evening else 0.004, 0.008 if evening else 0.001))
             connection.execute(add, (us, "steal", json.dumps(steal_sample(us, round(visible, 4), round(hidden, 4)))))
+            if gitops:  # as long as the flushes make them, and some noise
+                slow = 1 + rank(values, 0.99) / 2e6
+                seconds = [random_.lognormvariate(math.log(0.3 * slow), 0.5) for _ in range(60)]
+                connection.execute(add, (us + MINUTE, "gitops", json.dumps(reconcile_sample(us + MINUTE, gitops, seconds))))
             us += 30 * MINUTE
         number = connection.execute("SELECT coalesce(max(number), 0) FROM generations").fetchone()[0]
         for i in range(days * 3):

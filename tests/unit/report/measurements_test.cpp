@@ -70,6 +70,31 @@ TEST(Measurements, ReadStealOfThisVersionAndOfTheOneBefore) {
   EXPECT_FALSE(before.visible || before.hidden || before.cpuPressure);
 }
 
+apply::Sample gitops(std::int64_t us, const std::string& source, const std::string& count = "120") {
+  return {us, "gitops",
+          R"({"probe":"gitops","measuredUs":1,"source":")" + source + R"(","windowNs":1800000000000,"count":)" + count +
+              R"(,"meanNs":900000000,"p50Ns":700000000,"p99Ns":null,"enough":false,"firstBucketNs":250000000,)"
+              R"("buckets":[[250000000,20],[1000000000,90],[null,10]]})"};
+}
+
+TEST(Measurements, ReadHowLongReconcilesTook) {
+  const auto one = reconcileSample(gitops(7, "flux")).value();
+  EXPECT_EQ(one.us, 7);
+  EXPECT_EQ(one.source, ReconcileSample::Source::flux);
+  EXPECT_EQ(one.windowUs, 1'800'000'000);
+  EXPECT_EQ(one.count, 120);
+  EXPECT_DOUBLE_EQ(one.mean, 0.9);
+  EXPECT_DOUBLE_EQ(one.p50.value(), 0.7);
+  EXPECT_FALSE(one.p99);
+  EXPECT_THAT(one.buckets, ElementsAre(std::pair(0.25, 20), std::pair(1.0, 90), std::pair(INFINITY, 10)));
+  EXPECT_EQ(reconcileSample(gitops(7, "argocd"))->source, ReconcileSample::Source::argocd);
+  EXPECT_FALSE(reconcileSample(gitops(7, "jenkins")));
+  EXPECT_FALSE(reconcileSample(gitops(7, "flux", "0")));
+  EXPECT_FALSE(reconcileSample({7, "steal", gitops(7, "flux").json}));
+  for (const char* json : {"", "[]", R"({"source":"flux","count":3})", R"({"source":"flux","count":3,"meanNs":1})"})
+    EXPECT_FALSE(reconcileSample({7, "gitops", json})) << json;
+}
+
 TEST(Measurements, LeaveOutWhatCannotBe) {
   for (const char* json :
        {"", "[]", "{", "null", "{}", R"({"operations":-5})", R"({"operations":"many"})", R"({"operations":1e300})"})
@@ -94,14 +119,18 @@ TEST(Measurements, ComeFromTheStateOldestFirst) {
   for (const std::int64_t us : {10, 30, 20}) ASSERT_TRUE(store.addSample(disk(us)));
   ASSERT_TRUE(store.addSample(etcd(25)));
   ASSERT_TRUE(store.addSample({15, "steal", R"({"ratio":0.5})"}));
+  for (const std::int64_t us : {14, 13}) ASSERT_TRUE(store.addSample(gitops(us, "argocd")));
   ASSERT_TRUE(store.addSample({15, "disk", "garbage"}));
   ASSERT_TRUE(store.addDrift({12, "sysctl", "vm/a", "1", "0", "unknown", true}));
   ASSERT_TRUE(store.putCommitTimes({.commit = "a", .seenUs = 21}));
   const auto all = measurements(store, 11, 40).value();
   std::vector<std::int64_t> times;
+  times.reserve(all.fsync.size());
   for (const auto& one : all.fsync) times.push_back(one.us);
   EXPECT_THAT(times, ElementsAre(20, 25, 30));
   EXPECT_THAT(all.steal, SizeIs(1));
+  ASSERT_THAT(all.reconciles, SizeIs(2));
+  EXPECT_EQ(all.reconciles[0].us, 13);
   EXPECT_THAT(all.drift, SizeIs(1));
   EXPECT_THAT(all.commits, SizeIs(1));
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "agent/report/bench_history.h"
 #include "agent/report/findings.h"
@@ -29,6 +30,34 @@ FsyncSample probe(std::int64_t us, double p99) {
   one.buckets = {{0.0004, 196}, {p99, 4}};
   one.mean = 0.0005;
   return one;
+}
+
+constexpr std::int64_t kHalfHour = kHour / 2;
+
+// Two days, of which each fifth half hour is slow, and the disk with it; but for the first, in which only the CPU was.
+Measurements reconciling() {
+  Measurements measured;
+  measured.fromUs = kNow - 48 * kHour;
+  measured.toUs = kNow;
+  for (int i = 95; i >= 0; --i) {
+    const bool slow = i % 5 == 0;
+    const std::int64_t us = kNow - i * kHalfHour;
+    ReconcileSample one{.us = us,
+                        .windowUs = kHalfHour,
+                        .count = 40,
+                        .mean = slow ? 6.0 : 0.4,
+                        .p50 = {},
+                        .p99 = {},
+                        .buckets = {{0.5, slow ? 0 : 40}, {8, slow ? 40 : 0}}};
+    measured.reconciles.push_back(one);
+    if (i > 0) measured.fsync.push_back(probe(us - kHalfHour / 3, slow ? 0.034 : 0.002));
+    StealSample steal;
+    steal.us = us - kHalfHour / 4;
+    steal.visible = 0.004;
+    steal.ioPressure = slow ? 0.25 : 0.01;
+    measured.steal.push_back(steal);
+  }
+  return measured;
 }
 
 PageInput input() {
@@ -203,6 +232,69 @@ TEST(Findings, KeepEtcdsBucketsHonest) {
   one.count = 60;
   one.buckets = {{0.001, 60}};
   EXPECT_FALSE(fsyncFindings({one}, FsyncSample::Source::etcd, 0.010)->p99);  // of too few
+}
+
+TEST(Findings, HoldSlowReconcilesAgainstTheHostOfTheSameHalfHours) {
+  Measurements measured = reconciling();
+  const auto found = reconcileFindings(measured.reconciles, ReconcileSample::Source::argocd).value();
+  EXPECT_EQ(found.reconciles, 96 * 40);
+  EXPECT_DOUBLE_EQ(found.worstMean, 6.0);
+  EXPECT_DOUBLE_EQ(found.p50.value(), 0.5);
+  EXPECT_DOUBLE_EQ(found.p99.value(), 8);
+  EXPECT_NEAR(found.mean, (20 * 6.0 + 76 * 0.4) / 96, 1e-9);
+  EXPECT_FALSE(reconcileFindings(measured.reconciles, ReconcileSample::Source::flux));
+
+  const auto beside = reconcilesBeside(measured, ReconcileSample::Source::argocd).value();
+  EXPECT_EQ(beside.slowest.results, 24u);
+  EXPECT_EQ(beside.others.results, 72u);
+  EXPECT_DOUBLE_EQ(beside.slowest.mean, 6.0);
+  EXPECT_DOUBLE_EQ(beside.slowest.flushP99.value(), 0.034);
+  EXPECT_DOUBLE_EQ(beside.others.flushP99.value(), 0.002);
+  EXPECT_DOUBLE_EQ(beside.slowest.ioPressure.value(), 0.25);
+  EXPECT_DOUBLE_EQ(beside.others.visible.value(), 0.004);
+  EXPECT_FALSE(beside.others.hidden);
+
+  measured.fsync.clear();
+  EXPECT_FALSE(reconcilesBeside(measured, ReconcileSample::Source::argocd)->slowest.flushP99);
+  measured.steal.clear();  // and then there is nothing to hold them against
+  EXPECT_FALSE(reconcilesBeside(measured, ReconcileSample::Source::argocd));
+}
+
+TEST(Page, ShowsReconcilesBesideTheHost) {
+  PageInput in = input();
+  EXPECT_THAT(page(in), Not(HasSubstr("Argo CD")));
+  in.measurements.reconciles = reconciling().reconciles;
+  in.measurements.fsync = reconciling().fsync;
+  in.measurements.steal = reconciling().steal;
+  const std::string html = page(in);
+  EXPECT_THAT(html, HasSubstr("<figcaption>Reconciles over time <span>mean of each half hour"));
+  EXPECT_THAT(html, HasSubstr("Argo CD: 3840 reconciles, on average 1.6 s, 99 of 100 within 8 s; slowest in the half "
+                              "hour before 2026-09-19 14:43 UTC: 6 s on average."));
+  EXPECT_THAT(html, HasSubstr("<tr><th>Argo CD: slowest</th><td class=\"n\">24</td><td class=\"n\">6 s</td>"
+                              "<td class=\"n\">34 ms</td><td class=\"n\">0.4 %</td><td class=\"n\">-</td>"
+                              "<td class=\"n\">25 %</td></tr>"));
+  EXPECT_THAT(html, HasSubstr("<tr><th>Argo CD: others</th><td class=\"n\">72</td><td class=\"n\">400 ms</td>"
+                              "<td class=\"n\">2 ms</td>"));
+  in.hostOnly = true;
+  EXPECT_THAT(page(in), Not(HasSubstr("Argo CD")));
+}
+
+TEST(BenchHistory, ShowsReconcilesBesideTheHost) {
+  Measurements measured = reconciling();
+  const Screen screen{100, false, kNow, true, 0};
+  const std::string text = renderMeasurements(measured, screen, false);
+  EXPECT_THAT(text, HasSubstr("mean 1.57s of 3840 reconciles, most 6.00s at 2026-09-19 14:43\n"));
+  EXPECT_THAT(text, HasSubstr("  slowest 24: 6.00s, flushes 34 ms, steal 0.4 %\n"));
+  EXPECT_THAT(text, HasSubstr("  other 72: 0.40s, flushes 2 ms, steal 0.4 %\n"));
+  const Json json = measurementsJson(measured);
+  EXPECT_EQ(json["summary"]["argocd"]["windows"], 96);
+  EXPECT_EQ(json["summary"]["argocd"]["beside"]["slowest"]["flushP99"], 0.034);
+  EXPECT_TRUE(json["summary"]["flux"].is_null());
+  EXPECT_EQ(json["reconciles"][0]["window"], 1800);
+  measured = {};
+  measured.reconciles = {
+      ReconcileSample{.us = 1, .windowUs = 1, .count = 1, .mean = 1, .p50 = {}, .p99 = {}, .buckets = {}}};
+  EXPECT_THAT(renderMeasurements(measured, screen, false), HasSubstr("argocd"));
 }
 
 TEST(BenchHistory, DrawsTheMostOfEachSpan) {
