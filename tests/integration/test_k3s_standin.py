@@ -6,6 +6,7 @@ server. See tests/lib/kube_contract.py, deploy_contract.py and k3s_server.py.
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,11 +55,14 @@ class Real:
 class Contract(ApiContract, DeployContract):
     def client_certificate(self, organization, name):
         folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
         key, request, certificate = folder / "key", folder / "csr", folder / "crt"
-        subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", key, "-subj", f"/O={organization}/CN={name}", "-out", request], check=True, capture_output=True)
-        subprocess.run(["openssl", "x509", "-req", "-days", "1", "-in", request, "-CA", f"{self.client_ca}.crt", "-CAkey",
-                        f"{self.client_ca}.key", "-CAcreateserial", "-out", certificate], check=True, capture_output=True)
+        ask = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+               "-subj", f"/O={organization}/CN={name}", "-out", request]
+        sign = ["x509", "-req", "-days", "1", "-in", request, "-CA", f"{self.client_ca}.crt", "-CAkey", f"{self.client_ca}.key",
+                "-CAcreateserial", "-out", certificate]
+        for arguments in (ask, sign):
+            subprocess.run(["openssl", *arguments], check=True, capture_output=True)
         return certificate, key
 
     def restart(self):
@@ -110,8 +114,8 @@ class ConfigOfK3s(ConfigContract, unittest.TestCase):
             file = pathlib.Path(folder) / "config.yaml"
             file.write_text(text)
             more = ["--disable-agent"] if role == "server" else ["--server", "https://127.0.0.1:1", "--token", "x"]
-            done = subprocess.run([k3s_server.K3S, role, "--config", file, "--data-dir", f"{folder}/data", *more], capture_output=True,
-                                  text=True, timeout=60)
+            done = subprocess.run([k3s_server.K3S, role, "--config", file, "--data-dir", f"{folder}/data", *more],
+                                  capture_output=True, text=True, timeout=60)
         said = re.findall(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"', done.stderr + done.stdout)
         self.assertEqual((done.returncode, said[-1][0]), (1, "fatal"), done)
         return [json.loads(f'"{m}"') for level, m in said if level == "warning"], json.loads(f'"{said[-1][1]}"')

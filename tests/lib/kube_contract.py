@@ -47,7 +47,8 @@ class ApiContract:
     def status(self, answer, code, reason, message=None, **details):
         self.assertEqual((answer.status, answer.type), (code, "application/json"), answer.text)
         body = answer.json
-        self.assertEqual([body[k] for k in ("kind", "status", "reason", "code")], ["Status", "Failure", reason, code], answer.text)
+        said = [body[k] for k in ("kind", "status", "reason", "code")]
+        self.assertEqual(said, ["Status", "Failure", reason, code], answer.text)
         if message:
             self.assertEqual(body["message"], message)
         if details:

@@ -118,8 +118,8 @@ class Store:
             kind = self.kind(kind)
             wanted = self.field_test(kind, fields)
             matches = label_test(labels)
-            found = [(key, o) for key, o in self.objects.items() if key[:2] == (kind.group, kind.plural) and namespace in ("", key[2])
-                     and wanted(o) and matches(o["metadata"].get("labels") or {})]
+            found = [(key, o) for key, o in self.objects.items() if key[:2] == (kind.group, kind.plural)
+                     and namespace in ("", key[2]) and wanted(o) and matches(o["metadata"].get("labels") or {})]
             return [copy.deepcopy(o) for _, o in sorted(found, key=lambda pair: pair[0])]
 
     @staticmethod
