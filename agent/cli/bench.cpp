@@ -1,13 +1,13 @@
 // bedplate bench disk|steal|all
 #include "agent/cli/bench.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/cli/arguments.h"
 #include "agent/cli/measured.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -46,19 +46,16 @@ int run(Context& context, const BenchAsked& asked) {
 
 void addBench(CLI::App& app, Run& chosen) {
   auto asked = std::make_shared<BenchAsked>();
-  auto* verb = app.add_subcommand("bench", "Measure what this node stands on; Ctrl-C ends it early");
-  verb->add_option("WHAT", asked->what, "disk, steal or all; history: what was measured before")
-      ->required()
-      ->check(CLI::IsMember({"disk", "steal", "all", "history"}));
-  verb->add_option("--path", asked->path, "disk: a directory on it; K3s's datastore without it")->type_name("DIR");
-  verb->add_option("--rate", asked->rate, "disk: writes a second")
-      ->check(CLI::Range(1.0, 1000.0))
-      ->capture_default_str();
-  verb->add_flag("--paced", asked->paced, "disk: no closed loop of 10,000 writes after the paced ones");
-  verb->add_flag("--force", asked->force, "disk: a closed loop also beside a live etcd, and no end at a stall");
-  verb->add_option("--for", asked->window,
-                   "how long to look (10s, at the CPUs of all 20s); history: how far back (24h)");
-  verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
+  const Verb verb(app, "bench", "Measure what this node stands on; Ctrl-C ends it early");
+  verb.option("WHAT", asked->what, "disk, steal or all; history: what was measured before")
+      .required()
+      .oneOf({"disk", "steal", "all", "history"});
+  verb.option("--path", asked->path, "disk: a directory on it; K3s's datastore without it").named("DIR");
+  verb.option("--rate", asked->rate, "disk: writes a second").between(1.0, 1000.0).showsDefault();
+  verb.flag("--paced", asked->paced, "disk: no closed loop of 10,000 writes after the paced ones");
+  verb.flag("--force", asked->force, "disk: a closed loop also beside a live etcd, and no end at a stall");
+  verb.option("--for", asked->window, "how long to look (10s, at the CPUs of all 20s); history: how far back (24h)");
+  verb.runs(chosen, [asked](Context& context) { return run(context, *asked); });
 }
 
 }  // namespace bedplate::cli

@@ -1,15 +1,15 @@
 // bedplate check DIR: every finding of a cluster directory, for every node and role in it, without a node.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <tuple>
 
-#include "agent/cli/verbs.h"
+#include "agent/cli/arguments.h"
 #include "agent/cluster/cluster.h"
 #include "agent/report/json.h"
 #include "agent/report/text.h"
@@ -195,12 +195,12 @@ int run(Context& context, Asked asked) {
 
 void addCheck(CLI::App& app, Run& chosen) {
   auto asked = std::make_shared<Asked>();
-  auto* verb = app.add_subcommand("check", "Validate a cluster directory offline: every finding with file and line");
-  verb->add_option("DIR", asked->directory, "The directory of one cluster")->required();
-  verb->add_option("--node", asked->node, "Only for this node");
-  verb->add_option("--role", asked->role, "Only for this role")->check(CLI::IsMember({"server", "agent"}));
-  verb->add_flag("--strict", asked->strict, "Warnings are errors");
-  verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
+  const Verb verb(app, "check", "Validate a cluster directory offline: every finding with file and line");
+  verb.option("DIR", asked->directory, "The directory of one cluster").required();
+  verb.option("--node", asked->node, "Only for this node");
+  verb.option("--role", asked->role, "Only for this role").oneOf({"server", "agent"});
+  verb.flag("--strict", asked->strict, "Warnings are errors");
+  verb.runs(chosen, [asked](Context& context) { return run(context, *asked); });
 }
 
 }  // namespace bedplate::cli

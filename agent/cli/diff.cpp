@@ -1,14 +1,14 @@
 // bedplate diff [REV]
 #include <stdlib.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "agent/apply/reconcile.h"
 #include "agent/apply/worker_setup.h"
-#include "agent/cli/verbs.h"
+#include "agent/cli/arguments.h"
 #include "agent/report/explain.h"
 #include "agent/report/json.h"
 #include "agent/report/text.h"
@@ -121,9 +121,9 @@ int run(Context& context, const std::string& revision) {
 
 void addDiff(CLI::App& app, Run& chosen) {
   auto revision = std::make_shared<std::string>();
-  auto* verb = app.add_subcommand("diff", "What the next sync would change; exits 1 when there is something");
-  verb->add_option("REV", *revision, "A commit or branch of the repository; the head of the branch without it");
-  verb->callback([&chosen, revision] { chosen = [revision](Context& context) { return run(context, *revision); }; });
+  const Verb verb(app, "diff", "What the next sync would change; exits 1 when there is something");
+  verb.option("REV", *revision, "A commit or branch of the repository; the head of the branch without it");
+  verb.runs(chosen, [revision](Context& context) { return run(context, *revision); });
 }
 
 }  // namespace bedplate::cli

@@ -1,10 +1,8 @@
 // bedplate enforce
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
+#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -38,9 +36,7 @@ int run(Context& context) {
 }  // namespace
 
 void addEnforce(CLI::App& app, Run& chosen) {
-  app.add_subcommand("enforce", "Start acting: write mode = enforce and tell the daemon")->callback([&chosen] {
-    chosen = run;
-  });
+  Verb(app, "enforce", "Start acting: write mode = enforce and tell the daemon").runs(chosen, run);
 }
 
 }  // namespace bedplate::cli

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "agent/cli/verbs.h"
+#include "agent/cli/arguments.h"
 #include "agent/report/text.h"
 
 namespace bedplate::cli {
@@ -158,9 +158,9 @@ int run(Context& context, const std::string& subject) {
 
 void addExplain(CLI::App& app, Run& chosen) {
   auto subject = std::make_shared<std::string>();
-  auto* verb = app.add_subcommand("explain", "Where a value or file comes from, what it was, who else writes it");
-  verb->add_option("KEY|PATH", *subject, "A sysctl, or a file that Bedplate manages")->required();
-  verb->callback([&chosen, subject] { chosen = [subject](Context& context) { return run(context, *subject); }; });
+  const Verb verb(app, "explain", "Where a value or file comes from, what it was, who else writes it");
+  verb.option("KEY|PATH", *subject, "A sysctl, or a file that Bedplate manages").required();
+  verb.runs(chosen, [subject](Context& context) { return run(context, *subject); });
 }
 
 }  // namespace bedplate::cli

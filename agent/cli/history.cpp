@@ -1,8 +1,8 @@
 // bedplate history, bedplate show N
-#include <CLI/CLI.hpp>
+#include <memory>
 #include <ostream>
 
-#include "agent/cli/verbs.h"
+#include "agent/cli/arguments.h"
 
 namespace bedplate::cli {
 namespace {
@@ -59,16 +59,16 @@ int show(Context& context, std::int64_t number) {
 
 void addHistory(CLI::App& app, Run& chosen) {
   auto limit = std::make_shared<std::size_t>(20);
-  auto* verb = app.add_subcommand("history", "Generations and drift events, newest first");
-  verb->add_option("-n,--limit", *limit, "How many of each")->check(CLI::Range(1, 10000))->capture_default_str();
-  verb->callback([&chosen, limit] { chosen = [limit](Context& context) { return history(context, *limit); }; });
+  const Verb verb(app, "history", "Generations and drift events, newest first");
+  verb.option("-n,--limit", *limit, "How many of each").between(1, 10000).showsDefault();
+  verb.runs(chosen, [limit](Context& context) { return history(context, *limit); });
 }
 
 void addShow(CLI::App& app, Run& chosen) {
   auto number = std::make_shared<std::int64_t>(0);
-  auto* verb = app.add_subcommand("show", "One generation with its changes and what came of them");
-  verb->add_option("N", *number, "Its number")->required()->check(CLI::PositiveNumber);
-  verb->callback([&chosen, number] { chosen = [number](Context& context) { return show(context, *number); }; });
+  const Verb verb(app, "show", "One generation with its changes and what came of them");
+  verb.option("N", *number, "Its number").required().positive();
+  verb.runs(chosen, [number](Context& context) { return show(context, *number); });
 }
 
 }  // namespace bedplate::cli

@@ -1,8 +1,7 @@
 // bedplate release
-#include <CLI/CLI.hpp>
 
+#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -25,9 +24,7 @@ int run(Context& context) {
 }  // namespace
 
 void addRelease(CLI::App& app, Run& chosen) {
-  app.add_subcommand("release", "Give everything back, before the package is removed")->callback([&chosen] {
-    chosen = run;
-  });
+  Verb(app, "release", "Give everything back, before the package is removed").runs(chosen, run);
 }
 
 }  // namespace bedplate::cli

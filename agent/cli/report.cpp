@@ -1,12 +1,12 @@
 // bedplate report
-#include <CLI/CLI.hpp>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/cli/arguments.h"
 #include "agent/cli/bench.h"
 #include "agent/cli/find_status.h"
 #include "agent/cli/measured.h"
-#include "agent/cli/verbs.h"
 #include "agent/report/bench_history.h"
 #include "agent/report/json.h"
 #include "agent/report/page.h"
@@ -46,10 +46,10 @@ int run(Context& context, const Asked& asked) {
 
 void addReport(CLI::App& app, Run& chosen) {
   auto asked = std::make_shared<Asked>();
-  auto* verb = app.add_subcommand("report", "A page in HTML: what disk and CPU of this host are worth, with plots");
-  verb->add_option("--for", asked->window, "How far back")->capture_default_str();
-  verb->add_flag("--host-only", asked->hostOnly, "Without repository, commits, generations and drift");
-  verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return run(context, *asked); }; });
+  const Verb verb(app, "report", "A page in HTML: what disk and CPU of this host are worth, with plots");
+  verb.option("--for", asked->window, "How far back").showsDefault();
+  verb.flag("--host-only", asked->hostOnly, "Without repository, commits, generations and drift");
+  verb.runs(chosen, [asked](Context& context) { return run(context, *asked); });
 }
 
 }  // namespace bedplate::cli

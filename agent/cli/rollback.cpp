@@ -1,10 +1,10 @@
 // bedplate rollback [N]
 #include "agent/apply/rollback.h"
 
-#include <CLI/CLI.hpp>
+#include <memory>
 
+#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -29,9 +29,9 @@ int run(Context& context, std::int64_t number) {
 
 void addRollback(CLI::App& app, Run& chosen) {
   auto number = std::make_shared<std::int64_t>(0);
-  auto* verb = app.add_subcommand("rollback", "Back to an earlier generation, held until Git changes or resume");
-  verb->add_option("N", *number, "The generation; the one before the current without it")->check(CLI::PositiveNumber);
-  verb->callback([&chosen, number] { chosen = [number](Context& context) { return run(context, *number); }; });
+  const Verb verb(app, "rollback", "Back to an earlier generation, held until Git changes or resume");
+  verb.option("N", *number, "The generation; the one before the current without it").positive();
+  verb.runs(chosen, [number](Context& context) { return run(context, *number); });
 }
 
 }  // namespace bedplate::cli

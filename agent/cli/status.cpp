@@ -1,9 +1,8 @@
 // bedplate status
-#include <CLI/CLI.hpp>
 #include <ostream>
 
+#include "agent/cli/arguments.h"
 #include "agent/cli/find_status.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -20,9 +19,7 @@ int run(Context& context) {
 }  // namespace
 
 void addStatus(CLI::App& app, Run& chosen) {
-  app.add_subcommand("status", "What this node is, and what to do next, on one screen")->callback([&chosen] {
-    chosen = run;
-  });
+  Verb(app, "status", "What this node is, and what to do next, on one screen").runs(chosen, run);
 }
 
 }  // namespace bedplate::cli

@@ -1,8 +1,9 @@
 // bedplate suspend --reason TEXT [--for 2h], bedplate resume
-#include <CLI/CLI.hpp>
 
+#include <memory>
+
+#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
-#include "agent/cli/verbs.h"
 #include "agent/report/text.h"
 
 namespace bedplate::cli {
@@ -54,18 +55,18 @@ int resume(Context& context) {
 
 void addSuspend(CLI::App& app, Run& chosen) {
   auto asked = std::make_shared<Asked>();
-  auto* verb = app.add_subcommand("suspend", "Stop reconciling and drift repair, also across a reboot");
-  verb->add_option("--reason", asked->reason, "Why, for those who look at the node")
-      ->required()
-      ->check([](const std::string& text) {
+  const Verb verb(app, "suspend", "Stop reconciling and drift repair, also across a reboot");
+  verb.option("--reason", asked->reason, "Why, for those who look at the node")
+      .required()
+      .check([](const std::string& text) {
         return text.empty() ? "is empty" : text.size() > 500 ? "is too long" : "";
       });
-  verb->add_option("--for", asked->duration, "For how long (30m, 2h, 1d); until resumed without it");
-  verb->callback([&chosen, asked] { chosen = [asked](Context& context) { return suspend(context, *asked); }; });
+  verb.option("--for", asked->duration, "For how long (30m, 2h, 1d); until resumed without it");
+  verb.runs(chosen, [asked](Context& context) { return suspend(context, *asked); });
 }
 
 void addResume(CLI::App& app, Run& chosen) {
-  app.add_subcommand("resume", "End a suspension, or the hold of a rollback")->callback([&chosen] { chosen = resume; });
+  Verb(app, "resume", "End a suspension, or the hold of a rollback").runs(chosen, resume);
 }
 
 }  // namespace bedplate::cli

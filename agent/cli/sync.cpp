@@ -1,10 +1,9 @@
 // bedplate sync
-#include <CLI/CLI.hpp>
 
 #include "agent/apply/reconcile.h"
 #include "agent/apply/worker_setup.h"
+#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -35,7 +34,7 @@ int run(Context& context) {
 }  // namespace
 
 void addSync(CLI::App& app, Run& chosen) {
-  app.add_subcommand("sync", "Reconcile now and wait for the outcome")->callback([&chosen] { chosen = run; });
+  Verb(app, "sync", "Reconcile now and wait for the outcome").runs(chosen, run);
 }
 
 }  // namespace bedplate::cli

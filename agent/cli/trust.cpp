@@ -1,10 +1,10 @@
 // bedplate trust accept COMMIT
 #include "agent/trust/trust.h"
 
-#include <CLI/CLI.hpp>
+#include <memory>
 
+#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
-#include "agent/cli/verbs.h"
 
 namespace bedplate::cli {
 namespace {
@@ -45,11 +45,10 @@ int accept(Context& context, const std::string& given) {
 
 void addTrust(CLI::App& app, Run& chosen) {
   auto commit = std::make_shared<std::string>();
-  auto* verb = app.add_subcommand("trust", "Who may move this node");
-  verb->require_subcommand(1);
-  auto* accepting = verb->add_subcommand("accept", "Accept a rewritten history, or a first commit");
-  accepting->add_option("COMMIT", *commit, "Its full id")->required();
-  accepting->callback([&chosen, commit] { chosen = [commit](Context& context) { return accept(context, *commit); }; });
+  const Verb verb(app, "trust", "Who may move this node");
+  const Verb accepting = verb.verb("accept", "Accept a rewritten history, or a first commit");
+  accepting.option("COMMIT", *commit, "Its full id").required();
+  accepting.runs(chosen, [commit](Context& context) { return accept(context, *commit); });
 }
 
 }  // namespace bedplate::cli

@@ -1,12 +1,14 @@
 // bedplated: keeps this node as Git says. `--once` does it once.
 #include <fmt/format.h>
+#include <getopt.h>
 #include <malloc.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <variant>
 
 #include "agent/apply/worker_setup.h"
 #include "agent/config/config.h"
@@ -24,6 +26,17 @@ struct Options {
   bool once = false;
   bool check = false;
 };
+
+constexpr const char* kHelp =
+    "Keeps this node the way Git says.\n"
+    "Usage: bedplated [OPTIONS]\n"
+    "\n"
+    "  -h,--help        this\n"
+    "  --version        which one it is\n"
+    "  --root DIR       directory that stands for the host\n"
+    "  --config FILE    bedplate.conf to read, with its .d folder\n"
+    "  --once           reconcile once and say what came of it: 0, 1 failed, 4 rolled back\n"
+    "  --check-config   say what is wrong with the configuration, and change nothing\n";
 
 void complain(const std::string& text) { fmt::print(stderr, "bedplated: {}\n", text); }
 
@@ -52,6 +65,41 @@ int checkConfig(host::Files& files, const std::string& path) {
     fmt::print("{}: {}\n", loaded->files.front(),
                loaded->config.configured() ? "good" : "good, but names no repository");
   return 0;
+}
+
+// The options, or with what status to end.
+std::variant<Options, int> parse(int argc, char** argv) {
+  enum : int { root = 256, config, onceOnly, check, version };
+  static constexpr std::array<option, 7> kOptions = {option{"root", required_argument, nullptr, root},
+                                                     option{"config", required_argument, nullptr, config},
+                                                     option{"once", no_argument, nullptr, onceOnly},
+                                                     option{"check-config", no_argument, nullptr, check},
+                                                     option{"version", no_argument, nullptr, version},
+                                                     option{"help", no_argument, nullptr, 'h'},
+                                                     option{}};
+  const auto usage = [](const std::string& why) {
+    complain("usage: " + why + ": see bedplated --help");
+    return kUsage;
+  };
+  Options options;
+  ::opterr = 0;
+  for (;;) {
+    const int at = ::optind;
+    switch (::getopt_long(argc, argv, ":h", kOptions.data(), nullptr)) {
+      case -1:
+        if (::optind < argc) return usage(fmt::format("'{}' is not expected", argv[::optind]));
+        if (options.once && options.check) return usage("--once and --check-config exclude each other");
+        return options;
+      case root: options.root = ::optarg; break;
+      case config: options.config = ::optarg; break;
+      case onceOnly: options.once = true; break;
+      case check: options.check = true; break;
+      case version: fmt::print("bedplated " BEDPLATE_VERSION "\n"); return 0;
+      case 'h': fmt::print("{}", kHelp); return 0;
+      case ':': return usage(fmt::format("{} needs a value", argv[at]));
+      default: return usage(fmt::format("'{}' is not known", argv[at]));
+    }
+  }
 }
 
 int once(const EngineSetup& setup) {
@@ -106,19 +154,7 @@ int main(int argc, char** argv) {
   namespace daemon = bedplate::daemon;
   // One arena for two threads: the second would cost more memory than it saves time.
   ::mallopt(M_ARENA_MAX, 1);
-  daemon::Options options;
-  CLI::App app("Keeps this node the way Git says.", "bedplated");
-  app.set_version_flag("--version", std::string("bedplated ") + BEDPLATE_VERSION);
-  app.add_option("--root", options.root, "directory that stands for the host");
-  app.add_option("--config", options.config, "bedplate.conf to read, with its .d folder");
-  auto* once =
-      app.add_flag("--once", options.once, "reconcile once and say what came of it: 0, 1 failed, 4 rolled back");
-  app.add_flag("--check-config", options.check, "say what is wrong with the configuration, and change nothing")
-      ->excludes(once);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : daemon::kUsage;
-  }
-  return daemon::run(options);
+  const auto parsed = daemon::parse(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  return daemon::run(std::get<daemon::Options>(parsed));
 }

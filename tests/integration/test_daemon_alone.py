@@ -159,5 +159,25 @@ class WithoutBus(DaemonCase):
         self.assertEqual(stamps(), before)
 
 
+class Arguments(unittest.TestCase):
+    def run_daemon(self, *arguments):
+        return subprocess.run([lib.DAEMON, *arguments], text=True, capture_output=True, timeout=60)
+
+    def test_what_is_wrong_is_said_and_exits_64(self):
+        for arguments, why in ((["--frobnicate"], "'--frobnicate' is not known"), (["-x"], "'-x' is not known"),
+                               (["--root"], "--root needs a value"), (["now"], "'now' is not expected"),
+                               (["--once", "--check-config"], "exclude each other")):
+            done = self.run_daemon(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (64, ""), arguments)
+            self.assertIn(f"bedplated: usage: {why}", done.stderr.replace("--once and --check-config ", ""))
+
+    def test_help_and_version(self):
+        for option in ("--root", "--config", "--once", "--check-config", "--version"):
+            self.assertIn(option, self.run_daemon("--help").stdout)
+        done = self.run_daemon("--version")
+        self.assertRegex(done.stdout, r"^bedplated \d+\.\d+\.\d+\n$")
+        self.assertEqual(done.returncode, 0)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

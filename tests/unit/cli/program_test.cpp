@@ -34,6 +34,13 @@ TEST(Program, UsageErrorsAre64AndSaySo) {
   }
 }
 
+TEST(Program, SaysWhichNumbersItTakes) {
+  EXPECT_EQ(run({"show", "0"}).err, "bedplate: usage: N: '0' is not above 0: see bedplate --help\n");
+  EXPECT_EQ(run({"history", "-n", "0"}).err,
+            "bedplate: usage: --limit: '0' is not from 1 to 10000: see bedplate --help\n");
+  EXPECT_THAT(run({"bench", "disk", "--rate", "x"}).err, HasSubstr("--rate: 'x' is not from 1 to 1000"));
+}
+
 TEST(Program, HelpAndVersionGoToStdout) {
   EXPECT_EQ(run({"--version"}).out, "bedplate " BEDPLATE_VERSION "\n");
   const Ran help = run({"--help"});
