@@ -113,7 +113,8 @@ class ConfigOfK3s(ConfigContract, unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "config.yaml"
             file.write_text(text)
-            more = ["--disable-agent"] if role == "server" else ["--server", "https://127.0.0.1:1", "--token", "x"]
+            more = {"server": ["--disable-agent", "--node-ip", "127.0.0.1"],
+                    "agent": ["--server", "https://127.0.0.1:1", "--token", "x"]}[role]
             done = subprocess.run([k3s_server.K3S, role, "--config", file, "--data-dir", f"{folder}/data", *more],
                                   capture_output=True, text=True, timeout=60)
         said = re.findall(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"', done.stderr + done.stdout)

@@ -164,8 +164,10 @@ class Servers(Case):
         file.write_text("# edited\n")
         server.restart()
         self.assertEqual(file.read_text(), before)
-        self.assertEqual(tree.files(f"{DATA}/server/manifests"),
-                         ["ccm.yaml", "coredns.yaml", "local-storage.yaml", "rolebindings.yaml", "runtimes.yaml"])
+        # One that is disabled is written, and then removed.
+        lib.wait_for("its removal", lambda: tree.files(f"{DATA}/server/manifests") ==
+                     ["ccm.yaml", "coredns.yaml", "local-storage.yaml", "rolebindings.yaml", "runtimes.yaml"])
+        self.assertEqual(len(server.store.list("events", fields="involvedObject.name=traefik,reason=DeletingManifest")), 2)
 
     def test_a_server_that_was_away_brings_old_content_back(self):
         _, one = self.make_server("server-1", etcd=True)

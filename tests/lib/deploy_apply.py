@@ -124,7 +124,8 @@ class Set:
         try:
             action(*arguments)
         except ApiError as error:
-            self.errors.append(f"failed to {what} {'/'.join(filter(None, key))} {which} for {self.who}: {error.message}")
+            named = "/".join(key) if key[0] else key[1]
+            self.errors.append(f"failed to {what} {named} {which} for {self.who}: {error.message}")
 
     def marked(self, kind, obj):
         obj = copy.deepcopy(obj)

@@ -181,16 +181,45 @@ class DeployContract:
         file = self.place("broken.yaml", yaml_map("broken", x=1))
         good = self.await_accepted(file)
         self.place("broken.yaml", "apiVersion: v1\nkind: [ConfigMap\n")
-        found = self.await_event("broken", "ParseManifestFailed")
-        self.assertEqual(found[0][0], "Warning")
-        said = f'Parse manifest at "{file}" failed: error converting YAML to JSON: yaml: line '
-        self.assertTrue(found[0][2].startswith(said), found)
+        said = f'Parse manifest at "{file}" failed: yaml: line 2: did not find expected \',\' or \']\''
+        self.assertEqual(self.await_event("broken", "ParseManifestFailed"), [("Warning", "ParseManifestFailed", said)])
         self.assertEqual(self.addon("broken")["spec"], good["spec"])
         self.assertTrue(self.there("broken"))
         self.place("broken.yaml", "apiVersion: v1\nmetadata: {name: x}\n")
         said = (f'Parse manifest at "{file}" failed: Object \'Kind\' is missing in '
                 '\'{"apiVersion":"v1","metadata":{"name":"x"}}\'')
         self.wait("its event", lambda: said in [message for _, _, message in self.events("broken")])
+
+    def test_what_is_said_of_bad_files(self):
+        head = "apiVersion: v1\nkind: ConfigMap\n"
+        said = {
+            "bad-anchor": ("a: *nope\n", "Parse", "yaml: unknown anchor 'nope' referenced"),
+            "bad-tab": ("a:\n\tb: c\n", "Parse", "yaml: line 2: found character that cannot start any token"),
+            "bad-map": ("a: b: c\n", "Parse", "yaml: mapping values are not allowed in this context"),
+            "bad-list": ("- a\n", "Parse", "json: cannot unmarshal array into Go value of type unstructured.detector"),
+            "bad-text": ("hello\n", "Parse", "json: cannot unmarshal string into Go value of type unstructured.detector"),
+            "bad-version": ("kind: ConfigMap\nmetadata: {name: x}\n", "Validate", "groupVersion shouldn't be empty"),
+            "bad-kind": ("apiVersion: v1\nkind: NoSuch\nmetadata: {name: x}\n", "Apply",
+                         "failed to discover client for /v1, Kind=NoSuch"),
+            "bad-nameless": (head, "Apply",
+                             "failed to create default/ /v1, Kind=ConfigMap for  kube-system/bad-nameless: "
+                             'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required'),
+            "bad-number": (head + "metadata: {name: x-bad}\ndata: {a: 1}\n", "Apply",
+                           "failed to create default/x-bad /v1, Kind=ConfigMap for  kube-system/bad-number: "
+                           'ConfigMap in version "v1" cannot be handled as a ConfigMap: '
+                           "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"),
+        }
+        (self.manifests / "bad-folder.yaml").mkdir()
+        self.addCleanup((self.manifests / "bad-folder.yaml").rmdir)
+        files = {name: self.place(f"{name}.yaml", text) for name, (text, _, _) in said.items()}
+        verbs = {"Parse": "Parse manifest", "Validate": "Validate GVKs for manifest", "Apply": "Applying manifest"}
+        for name, (_, step, why) in said.items():
+            with self.subTest(name):
+                message = f'{verbs[step]} at "{files[name]}" failed: {why}'
+                self.assertEqual(self.await_event(name, f"{step}ManifestFailed"), [("Warning", f"{step}ManifestFailed", message)])
+        folder = self.manifests / "bad-folder.yaml"
+        message = f'Read manifest at "{folder}" failed: read {folder}: is a directory'
+        self.assertEqual(self.await_event("bad-folder", "ReadManifestFailed"), [("Warning", "ReadManifestFailed", message)])
 
     def test_a_kind_that_is_not_known_yet(self):
         file = self.place("early.yaml", yaml_other("early") + "---\n" + yaml_map("beside", x=1))

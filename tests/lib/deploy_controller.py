@@ -20,7 +20,7 @@ from kube_kinds import ApiError
 
 NAMESPACE = "kube-system"
 GVKS = "addon.k3s.cattle.io/gvks"
-BURST, REFILL = 25, 20  # events of one Addon before they are dropped, and passes for one more (5 min of 15 s)
+BURST, REFILL = 25, 20  # events of a type and an Addon before they are dropped, and passes for one more (5 min of 15 s)
 
 
 class Loader(yaml.SafeLoader):
@@ -43,10 +43,10 @@ def parse(content):
         try:
             obj = yaml.load(document, Loader)  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
-            raise ParseError(f"error converting YAML to JSON: {yaml_error(error)}") from None
+            raise ParseError(yaml_error(error)) from None
         if not isinstance(obj, dict):
-            raise ParseError("couldn't get version/kind; json parse error: json: cannot unmarshal "
-                             f"{'array' if isinstance(obj, list) else 'string'} into Go value of type struct")
+            what = {list: "array", str: "string", bool: "bool"}.get(type(obj), "number")
+            raise ParseError(f"json: cannot unmarshal {what} into Go value of type unstructured.detector")
         if not obj.get("kind"):
             raise ParseError(f"Object 'Kind' is missing in '{json.dumps(obj, separators=(',', ':'), sort_keys=True)}'")
         objects += obj["items"] if isinstance(obj.get("items"), list) and obj["kind"].endswith("List") else [obj]
@@ -54,18 +54,19 @@ def parse(content):
 
 
 class Events:
-    """client-go's recorder: the same event again is a count, and a spate of one object's is cut off."""
+    """client-go's recorder: the same event again is a count, and a spate of one type about one object is cut off."""
 
     def __init__(self, store, host, interval):
         self.store, self.host, self.refill = store, host, REFILL * interval
+        self.manager = f"deploy@{host}"
         self.known, self.tokens = {}, {}
 
     def record(self, addon, kind, reason, message):
         meta = addon["metadata"]
-        left, at = self.tokens.get(meta["uid"], (BURST, time.monotonic()))
+        left, at = self.tokens.get((meta["uid"], kind), (BURST, time.monotonic()))
         left = min(BURST, left + (time.monotonic() - at) / self.refill)
         allowed = left >= 1
-        self.tokens[meta["uid"]] = (left - 1 if allowed else left, time.monotonic())
+        self.tokens[(meta["uid"], kind)] = (left - 1 if allowed else left, time.monotonic())
         if not allowed:
             return
         stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -73,7 +74,7 @@ class Events:
         try:
             if name:
                 count = self.store.get("events", name, NAMESPACE)["count"] + 1
-                self.store.patch("events", name, {"count": count, "lastTimestamp": stamp}, NAMESPACE, "k3s")
+                self.store.patch("events", name, {"count": count, "lastTimestamp": stamp}, NAMESPACE, self.manager)
                 return
         except ApiError:
             pass  # its time to live is over
@@ -83,7 +84,7 @@ class Events:
                  "reason": reason, "message": message, "source": {"component": "deploy", "host": self.host}, "type": kind,
                  "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1, "eventTime": None, "reportingComponent": "deploy",
                  "reportingInstance": self.host}
-        self.known[(meta["uid"], reason, message)] = self.store.create("events", event, "k3s")["metadata"]["name"]
+        self.known[(meta["uid"], reason, message)] = self.store.create("events", event, self.manager)["metadata"]["name"]
 
 
 class DeployController:
@@ -93,7 +94,7 @@ class DeployController:
     def __init__(self, store, folder, host="server-1", interval=15.0, disables=(), shown_as=None, log=None):
         self.store, self.folder, self.interval = store, pathlib.Path(folder), interval
         self.shown_as = str(shown_as or folder)
-        self.disables, self.host, self.say = set(disables), host, log or (lambda level, text: None)
+        self.disables, self.manager, self.say = set(disables), f"deploy@{host}", log or (lambda level, text: None)
         self.events = Events(store, host, interval)
         self.times = {}  # path -> mtime of what has been applied
         self.force = True  # until a pass without an error
@@ -194,7 +195,7 @@ class DeployController:
         addon = self.addon(path)
         addon["spec"]["source"] = shown = self.shown(path)
         if "uid" not in addon["metadata"]:
-            addon = self.store.create("addons.k3s.cattle.io", addon, "k3s")
+            addon = self.store.create("addons.k3s.cattle.io", addon, self.manager)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -209,16 +210,21 @@ class DeployController:
         except ParseError as error:
             self.events.record(addon, "Warning", "ParseManifestFailed", f'Parse manifest at "{shown}" failed: {error}')
             raise
+        if not all(o.get("apiVersion") for o in objects):
+            text = "groupVersion shouldn't be empty"
+            self.events.record(addon, "Warning", "ValidateManifestFailed",
+                               f'Validate GVKs for manifest at "{shown}" failed: {text}')
+            raise ApplyError(text)
         self.events.record(addon, "Normal", "ApplyingManifest", f'Applying manifest at "{shown}"')
         try:
-            Set(self.store, addon, f"deploy@{self.host}").apply(objects, self.known(addon, objects))
+            Set(self.store, addon, self.manager).apply(objects, self.known(addon, objects))
         except ApplyError as error:
             self.events.record(addon, "Warning", "ApplyManifestFailed", f'Applying manifest at "{shown}" failed: {error}')
             raise
         self.events.record(addon, "Normal", "AppliedManifest", f'Applied manifest at "{shown}"')
         addon["spec"]["checksum"] = checksum
         addon["metadata"].setdefault("annotations", {})[GVKS] = ";".join(dict.fromkeys(gvk(o) for o in objects))
-        self.store.replace("addons.k3s.cattle.io", addon, "k3s")
+        self.store.replace("addons.k3s.cattle.io", addon, self.manager)
 
     def delete(self, path):
         """Of a manifest that is disabled: its objects, the file, the Addon."""
@@ -229,7 +235,7 @@ class DeployController:
             objects = []
         if "uid" not in addon["metadata"]:
             addon["metadata"] |= {"uid": "", "resourceVersion": ""}
-        Set(self.store, addon, f"deploy@{self.host}").apply([], self.known(addon, objects))
+        Set(self.store, addon, self.manager).apply([], self.known(addon, objects))
         path.unlink()
         self.events.record(addon, "Normal", "DeletingManifest", f'Deleting manifest at "{self.shown(path)}"')
         try:

@@ -73,11 +73,13 @@ class Shutdown(Exception):
 def yaml_error(error):
     """As Go's parser says what Python's has found."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
-    problem = problem.replace("are not allowed here", "are not allowed in this context")
-    if problem.startswith("expected "):
-        problem = "did not find " + problem.split(", but ")[0]
+    problem = re.sub("are not allowed here$", "are not allowed in this context", problem)
+    problem = re.sub("^found undefined alias ('.*')$", r"unknown anchor \1 referenced", problem)
+    problem = re.sub("^found character '.*' that cannot", "found character that cannot", problem)
+    problem = re.sub("^expected (.*), but .*", r"did not find expected \1", problem)
     # Its lines begin at 0 but where a token is at fault, and 0 is not said.
-    line = mark.line + isinstance(error, yaml.scanner.ScannerError) if mark and mark.line else 0
+    known = mark and mark.line and not isinstance(error, yaml.composer.ComposerError)
+    line = mark.line + isinstance(error, yaml.scanner.ScannerError) if known else 0
     return f"yaml: line {line}: {problem}" if line else f"yaml: {problem}"
 
 

@@ -93,7 +93,8 @@ class K3sStandin:
     def stage(self, disables):
         self.manifests.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in self.packaged:
-            if name in disables or name.split("/")[0] in disables:
+            # Since K3s embeds them itself, of what is disabled only folders are not written: the controller removes the rest.
+            if "/" in name and name.split("/")[0] in disables:
                 continue
             file = self.manifests / f"{name}.yaml"
             file.parent.mkdir(exist_ok=True, mode=0o700)

@@ -121,14 +121,16 @@ class ApiContract:
         self.assertNotIn("generation", self.client.patch(f"{MAPS}/plain", {"data": {"a": "2"}}).meta)
         self.assertNotIn("generation", self.client.get("/api/v1/namespaces/default").meta)
         self.assertNotIn("generation", self.made(LEASES, lease("plain", holderIdentity="a")).meta)
-        for path, body, change in ((DEPLOYMENTS, deployment("counted"), {"spec": {"paused": True}}),
-                                   (ADDONS, addon("counted"), {"spec": {"checksum": "2"}})):
+        for path, body, change, counts_annotations in ((DEPLOYMENTS, deployment("counted"), {"spec": {"paused": True}}, True),
+                                                       (ADDONS, addon("counted"), {"spec": {"checksum": "2"}}, False)):
             self.assertEqual(self.made(path, body).meta["generation"], 1)
-            labelled = self.client.patch(f"{path}/counted", {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}})
-            self.assertEqual(labelled.meta["generation"], 1)
+            expected = 1
+            for metadata, counts in (({"labels": {"a": "b"}}, False), ({"annotations": {"c": "d"}}, counts_annotations)):
+                expected += counts
+                self.assertEqual(self.client.patch(f"{path}/counted", {"metadata": metadata}).meta["generation"], expected)
             before = self.client.get(f"{path}/counted").meta
             changed = self.client.patch(f"{path}/counted", change).meta
-            self.assertEqual(changed["generation"], 2)
+            self.assertEqual(changed["generation"], expected + 1)
             self.assertNotEqual(changed["resourceVersion"], before["resourceVersion"])
 
     def test_lists(self):

@@ -117,3 +117,16 @@ def check_name(kind, name):
                            f'Invalid value: "{name}": a lowercase RFC 1123 {form}, regex used for validation is \'{pattern}\')')
     if len(name) > most:
         raise kind.invalid(name, "metadata.name", f'Invalid value: "{name}": must be no more than {most} characters')
+
+
+def check_texts(kind, obj):
+    """Raises the ApiError for numbers and booleans where only texts may be: what YAML makes of `a: 1`."""
+    maps = [(f"ObjectMeta.metadata.{name}", obj["metadata"].get(name)) for name in ("labels", "annotations")]
+    if kind.plural in ("configmaps", "secrets"):
+        maps += [(f"{kind.kind}.data", obj.get("data")), (f"{kind.kind}.stringData", obj.get("stringData"))]
+    for field, values in maps:
+        for value in (values or {}).values():
+            if not isinstance(value, str):
+                what = "bool" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "object"
+                raise ApiError(400, "BadRequest", f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+                               f"json: cannot unmarshal {what} into Go struct field {field} of type string")

@@ -15,7 +15,7 @@ import threading
 import uuid
 
 import kube_fields
-from kube_kinds import BUILTIN, K3S_KINDS, ApiError, Kind, check_name, kinds_of
+from kube_kinds import BUILTIN, K3S_KINDS, ApiError, Kind, check_name, check_texts, kinds_of
 
 EVENT_FIELDS = {"involvedObject." + f for f in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion",
                                                 "fieldPath")} | {"reason", "reportingComponent", "source", "type"}
@@ -161,6 +161,7 @@ class Store:
             if kind.plural == "namespaces":
                 meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = name
                 obj |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+            check_texts(kind, obj)
             if kind.plural == "secrets":
                 self.encode_secret(obj)
             if kind.plural == "customresourcedefinitions":
@@ -236,6 +237,7 @@ class Store:
         self.check_same(kind, old, "uid", "UID", meta.get("uid"))
         if meta.get("resourceVersion") and meta["resourceVersion"] != before["resourceVersion"]:
             raise kind.conflict(name)
+        check_texts(kind, new)
         if kind.plural == "secrets":
             self.encode_secret(new)
         if subresource == "status":
@@ -259,19 +261,22 @@ class Store:
         new = {**{"apiVersion": "", "kind": ""}, **new, "apiVersion": kind.api_version, "kind": kind.kind}  # these first
         if new == old:
             return copy.deepcopy(old)  # the real one writes nothing either
-
-        def desired(obj):
-            return {k: v for k, v in obj.items() if k not in ("metadata", "status")}
-
         if manager:
             new["metadata"]["managedFields"] = kube_fields.owned(new, old, manager, subresource, kind.api_version, now())
-        if old and kind.generation and desired(new) != desired(old):
+        if old and kind.generation and self.desired(kind, new) != self.desired(kind, old):
             new["metadata"]["generation"] = old["metadata"]["generation"] + 1
         self.revision += 1
         new["metadata"]["resourceVersion"] = str(self.revision)
         self.objects[key] = new
         self.record(key, new)
         return copy.deepcopy(new)
+
+    @staticmethod
+    def desired(kind, obj):
+        """What counts as another generation."""
+        found = {k: v for k, v in obj.items() if k != "metadata" and not (k == "status" and kind.status)}
+        # A Deployment hands its annotations down.
+        return found, obj["metadata"].get("annotations") if kind.plural == "deployments" else None
 
     def remove(self, kind, key):
         self.objects.pop(key)
