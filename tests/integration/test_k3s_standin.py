@@ -78,6 +78,7 @@ class ConfigContract:
                 ("server", "cluster-cidr: nonsense\n", "Error: invalid cluster-cidr nonsense: invalid CIDR address: nonsense"),
                 ("server", "service-cidr: 10.43.0.0\n", "Error: invalid service-cidr 10.43.0.0: invalid CIDR address: 10.43.0.0"),
                 ("server", "cluster-dns: x\n", "Error: invalid cluster-dns address x"),
+                ("server", "egress-selector-mode: x\n", "Error: invalid egress-selector-mode x"),
                 ("server", "https-listen-port: many\n", 'Error: invalid value "many" for flag -https-listen-port: parse error'),
                 ("server", "cluster-init: maybe\n", 'Error: invalid boolean value "maybe" for -cluster-init: parse error'),
                 ("server", "etcd-s3-timeout: 5\n", 'Error: invalid value "5" for flag -etcd-s3-timeout: parse error'),
@@ -93,6 +94,12 @@ class ConfigContract:
                           "Error: invalid cluster-dns address x"))
 
 
+    def test_a_part_that_does_not_know_its_flag(self):
+        """K3s ends with status 0, before it is ready."""
+        self.assertEqual(self.shut_down("kube-apiserver-arg: no-such-flag=1\n"),
+                         "Shutdown request received: apiserver exited: unknown flag: --no-such-flag")
+
+
 class ConfigOfStandIn(ConfigContract, unittest.TestCase):
     def end(self, role, text):
         with tempfile.TemporaryDirectory() as folder:
@@ -106,20 +113,40 @@ class ConfigOfStandIn(ConfigContract, unittest.TestCase):
                 return [f"Unknown flag {name} found in config.yaml, skipping\n" for name in unknown], str(error)
         return None
 
-
-@unittest.skipUnless(k3s_server.inside(), "no real K3s")
-class ConfigOfK3s(ConfigContract, unittest.TestCase):
-    def end(self, role, text):
+    def shut_down(self, text):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "config.yaml"
             file.write_text(text)
-            more = {"server": ["--disable-agent", "--node-ip", "127.0.0.1"],
-                    "agent": ["--server", "https://127.0.0.1:1", "--token", "x"]}[role]
-            done = subprocess.run([k3s_server.K3S, role, "--config", file, "--data-dir", f"{folder}/data", *more],
-                                  capture_output=True, text=True, timeout=60)
+            _, shutdown = k3s_config.check("server", k3s_config.read(file))
+            self.assertFalse(shutdown.ready)
+            return f"Shutdown request received: {shutdown}"
+
+
+@unittest.skipUnless(k3s_server.inside(), "no real K3s")
+class ConfigOfK3s(ConfigContract, unittest.TestCase):
+    MORE = {"server": ["--disable-agent", "--node-ip", "127.0.0.1", "--https-listen-port", "16443", "--flannel-backend", "none"],
+            "agent": ["--server", "https://127.0.0.1:1", "--token", "x"]}
+
+    def run_it(self, role, text):
+        """(status, [(level, message)])"""
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "config.yaml"
+            file.write_text(text)
+            more = ["--config", file, "--data-dir", f"{folder}/data", *self.MORE[role]]
+            done = subprocess.run([k3s_server.K3S, role, *more], capture_output=True, text=True, timeout=120)
         said = re.findall(r'level=(\w+) msg="((?:[^"\\]|\\.)*)"', done.stderr + done.stdout)
-        self.assertEqual((done.returncode, said[-1][0]), (1, "fatal"), done)
-        return [json.loads(f'"{m}"') for level, m in said if level == "warning"], json.loads(f'"{said[-1][1]}"')
+        return done.returncode, [(level, json.loads(f'"{message}"')) for level, message in said]
+
+    def end(self, role, text):
+        status, said = self.run_it(role, text)
+        self.assertEqual((status, said[-1][0]), (1, "fatal"), said)
+        return [message for level, message in said if level == "warning"], said[-1][1]
+
+    def shut_down(self, text):
+        status, said = self.run_it("server", text)
+        self.assertEqual(status, 0)
+        self.assertEqual([m for _, m in said if "is up and running" in m], [])
+        return next(message for level, message in said if level == "error" and message.startswith("Shutdown request"))
 
 
 class OnStandIn(StandIn, Contract, unittest.TestCase):

@@ -227,7 +227,7 @@ class Program(Case):
         seen = []
         for end in (signal.SIGKILL, signal.SIGTERM):
             process = self.begin(tree, "--node-label", "a=b")
-            self.assertEqual(self.bell.recv(100), b"READY=1")
+            self.assertEqual(self.bell.recv(100), b"READY=1\n")
             client = Client(tree / KUBECONFIG)
             seen.append(client.get("/api/v1/nodes/server-1").meta["uid"])
             args = json.loads(client.get("/api/v1/nodes/server-1").meta["annotations"]["k3s.io/node-args"])
@@ -243,8 +243,10 @@ class Program(Case):
     def test_it_ends_as_k3s_does(self):
         for config, code, ready, text in (
                 ("service-cidr: x\n", 1, False, 'level=fatal msg="Error: invalid service-cidr x: invalid CIDR address: x"\n'),
-                ("kubelet-arg: no-such=1\n", 0, True, 'level=error msg="Shutdown request received: \\"kubelet exited: failed to '
-                 'parse kubelet flag: unknown flag: --no-such\\""\n')):
+                ("kube-apiserver-arg: no-such=1\n", 0, False,
+                 'level=error msg="Shutdown request received: apiserver exited: unknown flag: --no-such"\n'),
+                ("kubelet-arg: no-such=1\n", 0, True, 'level=error msg="Shutdown request received: kubelet exited: failed to '
+                 'parse kubelet flag: unknown flag: --no-such"\n')):
             tree = self.make_tree()
             tree.write(CONFIG, f"https-listen-port: {self.free_port()}\n{config}")
             process = self.begin(tree)
@@ -252,7 +254,7 @@ class Program(Case):
             self.assertTrue(process.stderr.read().endswith(text))
             self.bell.settimeout(0.1)
             if ready:
-                self.assertEqual(self.bell.recv(100), b"READY=1")
+                self.assertEqual(self.bell.recv(100), b"READY=1\n")
             else:
                 self.assertRaises(TimeoutError, self.bell.recv, 100)
 

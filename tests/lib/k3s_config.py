@@ -67,7 +67,11 @@ class Fatal(Exception):
 
 
 class Shutdown(Exception):
-    """K3s has started, then one of its parts fails: it ends with status 0 and this error in its log."""
+    """One of K3s's parts ends with this error: K3s logs it and ends with status 0, after it was `ready` or before."""
+
+    def __init__(self, text, ready):
+        super().__init__(text)
+        self.ready = ready
 
 
 def yaml_error(error):
@@ -137,7 +141,7 @@ def strip(role, arguments):
 
 
 def check(role, arguments):
-    """(name -> its values, what the kubelet ends with or None). Raises what K3s would end with."""
+    """(name -> its values, the Shutdown to come or None). Raises what K3s would end with at once."""
     known, values, rest = flags(role), {}, list(arguments)
     while rest:
         name, equals, value = rest.pop(0).lstrip("-").partition("=")
@@ -165,11 +169,21 @@ def check(role, arguments):
             ipaddress.ip_address(address)
         except ValueError:
             raise Fatal(f"Error: invalid cluster-dns address {address}") from None
-    for argument in values.get("kubelet-arg", []):
-        name = argument.lstrip("-").partition("=")[0]
-        if name not in KUBELET:
-            return values, f"kubelet exited: failed to parse kubelet flag: unknown flag: --{name}"
-    return values, None
+    if values.get("egress-selector-mode", ["agent"])[-1] not in ("disabled", "agent", "pod", "cluster"):
+        raise Fatal(f"Error: invalid egress-selector-mode {values['egress-selector-mode'][-1]}")
+    return values, failing_part(values)
+
+
+def failing_part(values):
+    """The kubelet knows KUBELET; a flag that the others do not know is called no-such-something."""
+    for part, error, ready in (("kube-apiserver", "apiserver exited: ", False),
+                               ("kube-controller-manager", "controller-manager exited: ", True),
+                               ("kubelet", "kubelet exited: failed to parse kubelet flag: ", True)):
+        for argument in values.get(f"{part}-arg", []):
+            name = argument.lstrip("-").partition("=")[0]
+            if name.startswith("no-such") or (part == "kubelet" and name not in KUBELET):
+                return Shutdown(f"{error}unknown flag: --{name}", ready)
+    return None
 
 
 def node_annotations(arguments, environment=()):

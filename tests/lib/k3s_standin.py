@@ -59,6 +59,8 @@ class K3sStandin:
         for name in unknown:
             self.log("warning", f"Unknown flag {name} found in config.yaml, skipping\n")
         values, failing = k3s_config.check("server", [*kept, *arguments])
+        if failing and not failing.ready:
+            raise failing
         self.starts += 1
         if self.port is None:
             self.api.port = int(values.get("https-listen-port", ["6443"])[-1])
@@ -70,9 +72,9 @@ class K3sStandin:
         disables = {d for v in values.get("disable", []) for d in v.split(",")}
         self.stage(disables)
         self.controller = DeployController(self.store, self.manifests, self.node, self.interval, disables, log=self.log).start()
-        if failing:  # the kubelet ends when the API is there: by then manifests may have been applied
+        if failing:  # when the API is there: by then manifests may have been applied
             self.stop()
-            raise k3s_config.Shutdown(failing)
+            raise failing
         return self
 
     def stop(self):
@@ -171,11 +173,12 @@ def main():
         say("fatal", str(error))
         return 1
     except k3s_config.Shutdown as error:
-        notify("READY=1")
-        say("error", f'Shutdown request received: "{error}"')
+        if error.ready:
+            notify("READY=1\n")
+        say("error", f"Shutdown request received: {error}")
         return 0
     say("info", "k3s is up and running")
-    notify("READY=1")
+    notify("READY=1\n")
     ended.wait()
     server.stop()
     return 0
