@@ -1,9 +1,11 @@
-// A kubeconfig, and what claims to be the API's list of pods.
+// A kubeconfig, and what claims to be the API's: pods, Nodes, a Lease, times.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "agent/kube/gitops.h"
+#include "agent/kube/lease.h"
+#include "agent/kube/time.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace kube = bedplate::kube;
@@ -19,5 +21,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto names = kube::parsePodNames(text))
     for (const auto& name : *names)
       if (name.empty() || name.find_first_of("/?#% \r\n") != std::string::npos) std::abort();
+  if (const auto nodes = kube::parseNodes(text))
+    for (const auto& node : *nodes)
+      if (node.name.empty() || node.name.find_first_of("/?#% \r\n") != std::string::npos) std::abort();
+  static_cast<void>(kube::parseNode(text));
+  if (const auto trial = kube::parseTrial(text))
+    if (kube::parseTrial(kube::toJson(*trial)) != trial) std::abort();
+  if (const auto lease = kube::parseLease(text))
+    if (lease->version.empty() || lease->transitions < 0) std::abort();
+  if (const auto at = kube::parseTime(text))
+    if (kube::parseTime(kube::microTime(*at)) != at) std::abort();
   return 0;
 }
