@@ -103,8 +103,12 @@ class Keeper {
   // At start, before anything else: an `applying` generation of this boot is finished; of an earlier boot it is undone
   // (what took the machine down is not tried a third time: after two attempts it is undone in any boot and its tree is
   // marked bad). A release is always finished. Else the last applied generation is applied again from disk. No network.
+  // In a new boot the manifests of a target that parks are taken from K3s first: what it finds at its start it applies
+  // by force, and it may be old. They come back with the next apply().
   host::Result<RunResult> recover();
 
+  // What was parked at the start of this boot is back in its place after it.
+  //
   // Goes to the target: a new generation when its digest differs from the current one's, else a repair as the target's
   // driftEnforce has it. `cause` as in Generation. An error means that nothing on the host was changed; what failed in
   // part is in the outcomes. `digest` is plan::digest(target), where it is known already.
@@ -123,6 +127,9 @@ class Keeper {
   // What apply() would do.
   host::Result<plan::Plan> plan(const plan::Target& target);
 
+  // The target in force, without contents; null when there is none. As long as nothing is applied.
+  host::Result<const plan::Target*> current();
+
   // The target of a generation from disk, with contents; of the newest applied one without a number.
   host::Result<std::optional<plan::Target>> stored(std::optional<std::int64_t> number);
 
@@ -140,6 +147,7 @@ class Keeper {
     bool newBoot = false;   // the first time since the machine started
     bool retryAll = false;  // also what failed a short time ago
     bool mayAsk = true;     // the network may be looked at
+    bool back = false;      // the manifests were parked, and come back
   };
   host::Result<RunResult> lookAfter(const plan::Target& target, const Look& look, const Writers& writers = {});
   // Tells drift from the rest and leaves out of the pass what is not to be put back.
@@ -158,6 +166,8 @@ class Keeper {
                      std::string digest = {});
   host::Status loadNotes();
   host::Status findOpenGroup();
+  host::Status park();  // keeper_park.cpp
+  host::Status unpark();
   host::Result<const plan::Target*> inForce();
   void remember(const plan::Target& target);
   host::Status recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result);

@@ -43,6 +43,7 @@ void forgetAll(Notes& notes) {
   Notes fresh;
   fresh.tried = std::move(notes.tried);
   fresh.groupOpen = notes.groupOpen;
+  fresh.parked = notes.parked;
   notes = std::move(fresh);
 }
 
@@ -99,6 +100,7 @@ host::Status Keeper::loadNotes() {
   Notes& notes = store_.notes();
   forgetAll(notes);
   BEDPLATE_TRY(findOpenGroup());
+  BEDPLATE_TRY_LET(notes.parked, store_.parked());
   BEDPLATE_TRY_LET(const auto current, store_.latest(GenerationState::applied));
   if (current) {
     notes.number = current->number;
@@ -139,12 +141,26 @@ host::Result<const plan::Target*> Keeper::inForce() {
   return &target_->target;
 }
 
+host::Result<const plan::Target*> Keeper::current() {
+  BEDPLATE_TRY_LET(const auto row, store_.latest(GenerationState::applied, Store::With::noOutcomes));
+  if (!row) return nullptr;
+  if (!target_ || target_->number != row->number) {
+    target_.reset();
+    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(row->number));
+    target_.emplace(InForce{row->number, std::move(target)});
+  }
+  return &target_->target;
+}
+
 // What was just applied need not be read again.
 void Keeper::remember(const plan::Target& target) {
   const Notes& notes = store_.notes();
   target_.emplace(InForce{notes.number, target});
   target_->target.overwritten.clear();  // as it is read from disk
-  for (auto& file : target_->target.files) file.content.reset();
+  for (auto& file : target_->target.files) {
+    file.content.reset();
+    file.objects.reset();
+  }
 }
 
 host::Result<plan::Plan> Keeper::plan(const plan::Target& target) {
@@ -169,6 +185,8 @@ host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::str
   BEDPLATE_TRY(ready(&recovered));
   if (digest.empty()) digest = plan::digest(target);
   const Notes& notes = store_.notes();
+  const bool back = notes.parked;
+  if (back) BEDPLATE_TRY(unpark());
   host::Result<RunResult> result;
   if (notes.number != 0 && digest == notes.digest) {
     // Its files on disk are damaged: here is the target they were made from.
@@ -177,7 +195,7 @@ host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::str
       recovered.pending = glance_->pending();
       return recovered;
     }
-    result = lookAfter(target, {.enforce = target.driftEnforce, .retryAll = true});
+    result = lookAfter(target, {.enforce = target.driftEnforce, .retryAll = true, .back = back});
   } else {
     result = advance(target, cause, digest);
   }

@@ -27,10 +27,13 @@ std::vector<DriftEvent> Keeper::findDrift(Pass& pass, const Look& look, const Wr
   std::set<std::string> left;
   std::set<std::string> wrong;
   for (const auto& change : pass.plan().changes) {
+    const bool manifest = change.action == Action::writeFile && pass.isManifest(change.subject);
+    if (manifest && look.back) continue;
     if (!isDrift(change, pass.held(), store_.notes(), look.newBoot)) continue;
     wrong.insert(change.subject);
     const bool known = contests.find(change.subject, nowUs) != nullptr;
-    const bool leave = !look.enforce || known || contests.overdone(change.subject, nowUs);
+    const bool off = manifest && pass.target().selfHeal == plan::SelfHeal::off;
+    const bool leave = !look.enforce || off || known || contests.overdone(change.subject, nowUs);
     if (leave) left.insert(change.subject);
     if (known) continue;
     const auto writer = writers.find(change.subject);
@@ -40,7 +43,7 @@ std::vector<DriftEvent> Keeper::findDrift(Pass& pass, const Look& look, const Wr
   if (!left.empty()) pass.leaveOut([&](const plan::Change& change) { return left.count(change.subject) != 0; });
   if (!contests.empty())
     for (const auto& contest : contests.all(nowUs))
-      if (wrong.count(contest.subject) == 0) contests.settled(contest.subject, nowUs);
+      if (contest.kind != "object" && wrong.count(contest.subject) == 0) contests.settled(contest.subject, nowUs);
   return drifts;
 }
 

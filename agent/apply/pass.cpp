@@ -35,6 +35,10 @@ host::Status Pass::look(bool otherBoot) {
     held_ = std::move(ofThisBoot);
   }
   plan_ = plan::make(target_, seen_, *held_);
+  if (store_.notes().parked)
+    leaveOut([&](const plan::Change& change) {
+      return change.action == Action::writeFile && areaOf(change.subject) == Area::manifest;
+    });
   return {};
 }
 

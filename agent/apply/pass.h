@@ -50,6 +50,7 @@ class Pass {
   void ask() { asks_ = true; }
   // Whether the rule of this change is for whatever the glob matches.
   [[nodiscard]] bool byGlob(const plan::Change& change) const;
+  [[nodiscard]] bool isManifest(const std::string& path) const { return areaOf(path) == plan::Area::manifest; }
   // Whether the boot file sets it to this: it was confirmed in an earlier boot.
   [[nodiscard]] bool heldAtBoot(const plan::Change& change);
 

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/apply/k3s_change.h"
@@ -20,10 +21,19 @@ struct Seen {
   source::Commit commit;
   cluster::Identity node;
   plan::Target target;
+  ManifestRules manifests;
   cluster::NodeConfig::Benchmark benchmark;
-  std::string digest;  // of the target
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
+};
+
+// The target made to follow the one in force.
+struct Whole {
+  std::int64_t number;  // of the one in force
+  std::shared_ptr<const plan::Deployed> deployed;
+  bool mayPrune;
+  plan::Successor successor;
+  std::string digest;
 };
 
 // A head whose cluster directory is refused; it need not be read again to be refused again.
@@ -114,6 +124,7 @@ host::Result<trust::Rules> trustRules(const config::Config& config) {
 
 struct Reconciler::Memory {
   std::optional<Seen> seen;
+  std::optional<Whole> whole;  // of what was seen
   std::optional<Refused> refused;
   source::BlobCache blobs;
   cluster::ValidBlobs valid;
@@ -199,13 +210,13 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
                                            memory_->seen ? &memory_->seen->target : nullptr));
   memory_->blobs.clear();
   for (const auto& file : snapshot.files) memory_->blobs.emplace(file.id, file.content);
-  std::string digest = plan::digest(target);
+  memory_->whole.reset();
   memory_->seen = Seen{.head = session.head(),
                        .commit = std::move(commit),
                        .node = node,
                        .target = std::move(target),
+                       .manifests = {compiled.desired->config.k3s.writer, compiled.desired->config.k3s.allowPrune},
                        .benchmark = compiled.desired->config.benchmark,
-                       .digest = std::move(digest),
                        .layers = compiled.desired->layers,
                        .findings = std::move(compiled.findings)};
   return {};
@@ -239,27 +250,100 @@ host::Status Reconciler::judgeK3sChange(const plan::Target& target, SyncResult& 
                     "take it back in Git; a new value is for a new cluster");
 }
 
-host::Status Reconciler::go(const plan::Target& target, SyncResult& result) {
-  auto may = mayApply(target);
+host::Status Reconciler::whole(const SyncOptions& options) {
+  BEDPLATE_TRY_LET(const auto row, store_.latest(GenerationState::applied, Store::With::noOutcomes));
+  const std::int64_t number = row ? row->number : 0;
+  auto& known = memory_->whole;
+  if (known && known->number == number && known->deployed == options.deployed && known->mayPrune == options.allowPrune)
+    return {};
+  known.reset();
+  const Seen& seen = *memory_->seen;
+  BEDPLATE_TRY(checkWriter(machine_.files, seen.target, seen.manifests));
+  static const plan::Deployed kUnknown;
+  BEDPLATE_TRY_LET(auto successor, follow(machine_, keeper_, seen.target, seen.manifests,
+                                          options.deployed ? *options.deployed : kUnknown, options.allowPrune));
+  std::string digest = plan::digest(successor.target);
+  known = Whole{number, options.deployed, options.allowPrune, std::move(successor), std::move(digest)};
+  return {};
+}
+
+// While a rollback holds, only what is on its way out since then goes on. Whether that is so.
+host::Result<bool> Reconciler::finishHeld(const SyncOptions& options, SyncResult& result) {
+  BEDPLATE_TRY_LET(const auto hold, store_.hold());
+  if (!hold) return false;
+  BEDPLATE_TRY_LET(const plan::Target* current, keeper_.current());
+  const auto isTombstone = [](const auto& file) { return file.stage == plan::Stage::tombstone; };
+  const bool open =
+      current != nullptr && options.deployed &&
+      (!current->buried.empty() || std::any_of(current->files.begin(), current->files.end(), isTombstone));
+  if (!open) return true;
+  BEDPLATE_TRY_LET(const auto next, follow(machine_, keeper_, plan::withoutTombstones(*current),
+                                           memory_->seen->manifests, *options.deployed, /*mayPrune=*/false));
+  std::string digest = plan::digest(next.target);
+  if (digest == store_.notes().digest) return true;
+  BEDPLATE_TRY_LET(result.applied, keeper_.apply(next.target, "manifests", std::move(digest)));
+  result.commit = memory_->seen->commit;
+  result.unchanged = true;
+  return true;
+}
+
+std::optional<SyncResult> Reconciler::proceed(const SyncOptions& options) {
+  if (!memory_->seen || memory_->refused || config_.node.mode == config::Mode::observe) return std::nullopt;
+  SyncResult result;
+  if (auto held = finishHeld(options, result); !held || *held) {
+    if (!held) result.problem = std::move(held).error();
+    return result.problem || result.applied ? std::optional(std::move(result)) : std::nullopt;
+  }
+  const auto status = whole(options);
+  if (status && store_.notes().digest == memory_->whole->digest) return std::nullopt;
+  result.unchanged = true;
+  result.head = memory_->seen->head.hex();
+  result.commit = memory_->seen->commit;
+  result.layers = memory_->seen->layers;
+  result.findings = memory_->seen->findings;
+  result.benchmark = memory_->seen->benchmark;
+  if (auto gone = status ? go(options, result) : status; !gone) result.problem = std::move(gone).error();
+  return result;
+}
+
+const std::vector<cluster::Object>& Reconciler::awaited() const {
+  static const std::vector<cluster::Object> kNone;
+  return memory_->whole ? memory_->whole->successor.awaited : kNone;
+}
+
+const ManifestRules* Reconciler::manifestRules() const { return memory_->seen ? &memory_->seen->manifests : nullptr; }
+
+host::Status Reconciler::go(const SyncOptions& options, SyncResult& result) {
+  auto may = mayApply(memory_->seen->target);
+  if (may) may = whole(options);
   // What is in force was judged when it came; where the host differs from it now, that is drift. Nothing is read for
   // it.
   const auto current = store_.latest(GenerationState::applied, Store::With::noOutcomes);
-  const bool inForce = current && *current && (*current)->digest == memory_->seen->digest;
-  if (may && !inForce) may = judgeK3sChange(target, result);
+  const bool inForce = may && current && *current && (*current)->digest == memory_->whole->digest;
+  if (may && !inForce) may = judgeK3sChange(memory_->whole->successor.target, result);
   if (!may) {
     // What is in force stays in force, and is still looked after.
     if (auto run = keeper_.repair(true)) result.applied = std::move(*run);
     return may;
   }
+  const plan::Target& target = memory_->whole->successor.target;
   BEDPLATE_TRY(writeLatch(target.node, store_));
   BEDPLATE_TRY_LET(const auto accepted, trust::readAccepted(machine_.files));
   const auto& commit = memory_->seen->commit.id;
   if (!accepted || accepted->commit != commit)
     BEDPLATE_TRY(trust::writeAccepted(machine_.files, {commit, "agent", machine_.clock.wallUs()}));
-  BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, "commit", memory_->seen->digest));
+  // A step that K3s has answered is no commit of its own.
+  const bool step = current && *current && (*current)->commit == target.commit && (*current)->cause != "rollback";
+  BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, step ? "manifests" : "commit", memory_->whole->digest));
   result.plan = planOf(*result.applied);
   result.confirmed = clock_.applied(*result.applied);
   return {};
+}
+
+host::Status Reconciler::lookAhead(SyncResult& result) {
+  const plan::Target& target = memory_->whole->successor.target;
+  BEDPLATE_TRY_LET(result.plan, keeper_.plan(target));
+  return judgeK3sChange(target, result);
 }
 
 SyncResult Reconciler::sync(const SyncOptions& options) {
@@ -276,21 +360,15 @@ SyncResult Reconciler::sync(const SyncOptions& options) {
     status = store_.clearCutOff();
   }
   if (status) {
-    const plan::Target& target = memory_->seen->target;
-    if (planOnly) {
-      auto plan = keeper_.plan(target);
-      if (plan)
-        result.plan = std::move(*plan);
-      else
-        status = tl::make_unexpected(plan.error());
-      if (status) status = judgeK3sChange(target, result);
-    } else {
-      status = go(target, result);
-    }
+    if (!planOnly)
+      status = go(options, result);
+    else if (status = whole(options); status)
+      status = lookAhead(result);
   }
   // A revision that was only looked at must not pass for the head.
   if (!options.revision.empty()) {
     memory_->seen.reset();
+    memory_->whole.reset();
     memory_->refused.reset();
   }
   if (follows(options) && !result.head.empty()) {

@@ -13,6 +13,7 @@
 
 #include "agent/apply/apply.h"
 #include "agent/apply/commit_clock.h"
+#include "agent/apply/manifests.h"
 #include "agent/cluster/cluster.h"
 #include "agent/config/config.h"
 #include "agent/plan/plan.h"
@@ -33,11 +34,15 @@ struct SyncOptions {
   Stop stop = Stop::afterApply;
   std::string revision = {};  // "" is the head of the branch; others only with afterPlan
   bool retry = false;         // somebody asks: what was taken back because it cut the node off is tried again
+  bool allowPrune = false;    // manifests may go that are held back otherwise
+  // What K3s has made of the manifests so far; null: not known.
+  std::shared_ptr<const plan::Deployed> deployed = nullptr;
 };
 
 struct SyncResult {
   // Set when the way ended early. Reasons: those of source::Session::start, PathNotFound, PathNotDirectory,
-  // NotDescendant, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, ClusterWideValue, ...
+  // NotDescendant, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, ClusterWideValue,
+  // WriterNeeded, ...
   std::optional<host::Error> problem;
   bool contact = false;                  // the remote answered
   std::string head;                      // hex, on the remote
@@ -62,6 +67,15 @@ class Reconciler {
 
   SyncResult sync(const SyncOptions& options);
 
+  // Goes on with the manifests of the commit that was seen last, where K3s has answered a step (options.deployed); asks
+  // no remote. nullopt when there is nothing to do.
+  std::optional<SyncResult> proceed(const SyncOptions& options);
+
+  // Objects whose owners have to be known before manifests go on (plan::Successor).
+  [[nodiscard]] const std::vector<cluster::Object>& awaited() const;
+  // Those of the commit that was seen last; null before the first.
+  [[nodiscard]] const ManifestRules* manifestRules() const;
+
  private:
   struct Memory;
   // Fetch, verify, layers: fills memory_ and the first half of the result.
@@ -71,8 +85,12 @@ class Reconciler {
   host::Status read(source::Session& session, source::Commit commit, const cluster::Identity& node, SyncResult& result);
   // Nothing stands against this target: it was not taken back, no rollback holds it.
   host::Status mayApply(const plan::Target& target);
+  // What Git says, with what is left of what is in force; remembered while nothing of it changes.
+  host::Status whole(const SyncOptions& options);
+  host::Result<bool> finishHeld(const SyncOptions& options, SyncResult& result);
+  host::Status lookAhead(SyncResult& result);
   host::Status judgeK3sChange(const plan::Target& target, SyncResult& result);
-  host::Status go(const plan::Target& target, SyncResult& result);
+  host::Status go(const SyncOptions& options, SyncResult& result);
   // Only the head is followed, and only by who may write.
   static bool follows(const SyncOptions& options) {
     return options.stop == SyncOptions::Stop::afterApply && options.revision.empty();

@@ -66,6 +66,8 @@ host::Result<RunResult> Keeper::recover() {
   BEDPLATE_TRY_LET(const auto newest, store_.history(1));
   BEDPLATE_TRY_LET(const std::string lastBoot, store_.recoveredBoot());
   BEDPLATE_TRY(findOpenGroup());
+  BEDPLATE_TRY_LET(store_.notes().parked, store_.parked());
+  if (boot != lastBoot) BEDPLATE_TRY(park());
   RunResult result;
   if (!newest.empty() && newest[0].state == GenerationState::applying) {
     BEDPLATE_TRY_LET(result, recoverInterrupted(newest[0], boot));

@@ -13,11 +13,16 @@ host::Failure notFound(const std::string& what, const std::string& why) {
 
 std::string named(std::int64_t number) { return "generation " + std::to_string(number); }
 
+// Steps that K3s answered are on the way of one commit; nobody wants to go back by one.
+bool sameWay(const Generation& one, const Generation& current) {
+  return current.cause == "manifests" && !current.commit.empty() && one.commit == current.commit;
+}
+
 // The newest one before the current that made another host of this one.
 host::Result<std::int64_t> before(const Generation& current, const std::vector<Generation>& history) {
   for (const auto& one : history)
     if (one.state == GenerationState::applied && one.number < current.number && one.digest != current.digest &&
-        one.cause != "release")
+        one.cause != "release" && !sameWay(one, current))
       return one.number;
   return notFound("rollback", "there is no generation before " + named(current.number) + " that differs from it");
 }
@@ -35,7 +40,8 @@ host::Status holdBack(Store& store, const std::string& tree, const plan::Target&
 
 }  // namespace
 
-host::Result<RunResult> rollBack(Keeper& keeper, Store& store, std::int64_t number) {
+host::Result<RunResult> rollBack(Machine& machine, Keeper& keeper, Store& store, std::int64_t number,
+                                 const ManifestRules& rules, const plan::Deployed& deployed) {
   BEDPLATE_TRY_LET(const auto current, store.latest(GenerationState::applied));
   if (!current) return notFound("rollback", "nothing was applied yet");
   BEDPLATE_TRY_LET(const auto history, store.history(kLooked));
@@ -46,13 +52,16 @@ host::Result<RunResult> rollBack(Keeper& keeper, Store& store, std::int64_t numb
   BEDPLATE_TRY_LET(const auto row, store.generation(number));
   if (!row) return notFound(named(number), "is not known");
   if (row->state != GenerationState::applied) return notFound(named(number), "was not applied to its end");
-  BEDPLATE_TRY_LET(const auto target, keeper.stored(number));
-  if (!target) return notFound(named(number), "is not known");
+  BEDPLATE_TRY_LET(const auto stored, keeper.stored(number));
+  if (!stored) return notFound(named(number), "is not known");
+  BEDPLATE_TRY_LET(const auto next,
+                   follow(machine, keeper, plan::withoutTombstones(*stored), rules, deployed, /*mayPrune=*/false));
+  const plan::Target& target = next.target;
 
   // The hold comes first: without it a crash in between would let the next look at Git undo the rollback.
   BEDPLATE_TRY_LET(const auto heldBefore, store.hold());
-  BEDPLATE_TRY(holdBack(store, newestTreeOfGit(history), *target));
-  auto result = keeper.apply(*target, "rollback");
+  BEDPLATE_TRY(holdBack(store, newestTreeOfGit(history), target));
+  auto result = keeper.apply(target, "rollback");
   if (!result) static_cast<void>(heldBefore ? store.setHold(*heldBefore) : store.clearHold());
   return result;
 }

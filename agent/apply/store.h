@@ -35,7 +35,7 @@ struct Outcome {
 struct Generation {
   std::int64_t number = 0;
   std::string commit, subject, tree, digest;
-  std::string cause;  // "commit", "rollback", "release", "boot"
+  std::string cause;  // "commit", "manifests" (a step that K3s answered), "rollback", "release", "boot"
   GenerationState state = GenerationState::applying;
   std::string why;  // of a rollback
   std::int64_t startedUs = 0, finishedUs = 0;
@@ -89,6 +89,7 @@ struct CutOff {
 // is lost with it: it saves reading, writing and saying things twice.
 struct Notes {
   bool groupOpen = false;                       // the store has an OpenGroup of this boot
+  bool parked = false;                          // the manifests are kept from K3s (Keeper::recover)
   bool settled = false;                         // no generation is `applying`, and the rest is of the one in force
   std::int64_t number = 0;                      // in force; 0: none
   std::string digest;                           // of it
@@ -182,6 +183,9 @@ class Store {
   // What the last good cluster directory said, so that a start without a remote measures by it.
   host::Result<cluster::NodeConfig::Benchmark> benchmark();
   host::Status setBenchmark(const cluster::NodeConfig::Benchmark& benchmark);  // writes nothing when it is the same
+  // Whether the manifests are kept from K3s until Git was heard.
+  host::Result<bool> parked();
+  host::Status setParked(bool parked);
   host::Result<std::optional<Latch>> latch();
   host::Status setLatch(const Latch& latch);
 

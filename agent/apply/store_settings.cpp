@@ -168,6 +168,16 @@ host::Status Store::clearCutOff() {
   return db_->connection.execute("DELETE FROM settings WHERE name LIKE 'cutoff.%'");
 }
 
+host::Result<bool> Store::parked() {
+  BEDPLATE_TRY_LET(const auto parked, db_->setting("parked"));
+  return parked.has_value();
+}
+
+host::Status Store::setParked(bool parked) {
+  if (parked) return putSetting(db_->connection, "parked", "1");
+  return db_->connection.execute("DELETE FROM settings WHERE name = 'parked'");
+}
+
 host::Result<std::optional<Latch>> Store::latch() {
   BEDPLATE_TRY_LET(auto name, db_->setting("latch.name"));
   BEDPLATE_TRY_LET(auto role, db_->setting("latch.role"));

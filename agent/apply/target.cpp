@@ -24,7 +24,8 @@ std::string hashOf(const std::string& path, const std::shared_ptr<const std::str
 void add(plan::Target& target, plan::Area area, std::string path, const cluster::FileWant& want,
          const plan::Target* before) {
   std::string sha256 = hashOf(path, want.content, before);
-  target.files.push_back({area, std::move(path), want.file, want.layer, kFileMode, std::move(sha256), want.content});
+  target.files.push_back(
+      {area, std::move(path), want.file, want.layer, kFileMode, std::move(sha256), want.content, want.objects});
 }
 
 }  // namespace
@@ -39,6 +40,10 @@ host::Result<plan::Target> makeTarget(const cluster::Desired& desired, const sou
   target.node = desired.node;
   target.layers = desired.layers;
   target.driftEnforce = desired.config.tuning.driftEnforce;
+  target.selfHeal = desired.config.k3s.selfHeal == "off"       ? plan::SelfHeal::off
+                    : desired.config.k3s.selfHeal == "objects" ? plan::SelfHeal::objects
+                                                               : plan::SelfHeal::files;
+  target.prune = desired.config.k3s.prune;
   target.modules = desired.modules;
   target.sysctls = std::move(sizes);
   // By strength, as they are shown: profile, sizes, sysctl.d, floors.

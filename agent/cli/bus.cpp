@@ -92,9 +92,10 @@ host::Result<report::Answer> Bus::answer(Message request, const char* method) {
   return report::Answer{status, text};
 }
 
-host::Result<report::Answer> Bus::sync() {
+host::Result<report::Answer> Bus::sync(bool allowPrune) {
   BEDPLATE_TRY_LET(auto message, request("Sync"));
-  if (const int put = sd_bus_message_append(message.get(), "b", 0); put < 0) return failure(-put, "Sync", nullptr);
+  const int put = sd_bus_message_append(message.get(), "b", allowPrune ? 1 : 0);
+  if (put < 0) return failure(-put, "Sync", nullptr);
   return answer(std::move(message), "Sync");
 }
 

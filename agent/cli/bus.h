@@ -20,7 +20,7 @@ class Bus {
   static std::unique_ptr<Bus> daemon(const Context& context);
 
   // "Denied" when the caller may not, "BusFailed" when the daemon went away or does not know the method.
-  host::Result<report::Answer> sync();
+  host::Result<report::Answer> sync(bool allowPrune);
   host::Result<report::Answer> rollback(std::int64_t generation);
   host::Result<report::Answer> release();
   host::Result<report::Answer> accept(const std::string& commit);

@@ -7,6 +7,7 @@ namespace bedplate::cli {
 namespace {
 
 constexpr std::size_t kStatusLimit = 8 << 20;
+constexpr std::size_t kManifestsLimit = 16 << 20;
 
 void readFile(Context& context, const config::Config& config, FoundStatus& found) {
   const auto text = context.files().read(config.report.statusFile, kStatusLimit);
@@ -63,6 +64,8 @@ void readState(Context& context, const config::Config& config, FoundStatus& foun
 FoundStatus findStatus(Context& context) {
   FoundStatus found;
   const config::Config config = context.configAsFarAsReadable();
+  if (auto text = context.files().read(report::manifestsFile(config.report.statusFile), kManifestsLimit))
+    found.manifests = std::move(*text);
   if (const auto bus = Bus::daemon(context)) {
     found.alive = true;
     if (const auto text = bus->status()) {

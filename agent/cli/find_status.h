@@ -12,6 +12,7 @@ namespace bedplate::cli {
 struct FoundStatus {
   std::optional<report::Status> status;  // always set by findStatus()
   bool alive = false;                    // a daemon runs
+  std::string manifests;                 // JSON of every manifest (report/manifests.h); "" where there is none
   std::string trouble;                   // why a source of the status could not be used
 };
 

@@ -15,7 +15,9 @@ host::Result<report::Answer> rollbackHere(Context& context, std::int64_t number)
     return host::fail("Observing", "this node", "is only observed", "bedplate enforce makes the agent act");
   BEDPLATE_TRY_LET(const auto direct, Direct::take(context));
   apply::Keeper keeper(direct->machine(), direct->store());
-  BEDPLATE_TRY_LET(const auto result, apply::rollBack(keeper, direct->store(), number));
+  apply::Machine machine = direct->machine();
+  // Without the daemon nobody asks K3s: what has to wait for it goes on when the daemon is back.
+  BEDPLATE_TRY_LET(const auto result, apply::rollBack(machine, keeper, direct->store(), number, {}, {}));
   return report::answer(result, "rolled back");
 }
 

@@ -96,12 +96,15 @@ struct NodeConfig {
   } policy;
 };
 
+struct Object;  // of a manifest (agent/cluster/manifests.h)
+
 // A file that K3s reads, from the layer that won.
 struct FileWant {
   std::string path;   // within the layer: "k3s/config.yaml", "manifests/argocd/argo-cd.yaml"
   std::string layer;  // "cluster", "roles/server", "nodes/web-01"
   std::string file;   // within the cluster directory
   std::shared_ptr<const std::string> content;
+  std::shared_ptr<const std::vector<Object>> objects = nullptr;  // of a manifest
 };
 
 // A sysctl rule with its layer, in the order in which rules win (later ones).
@@ -141,8 +144,6 @@ struct Policy {
   // Hosts that K3s's configuration may name, as patterns ("*.nordic-corp.no"), one of each list; no list: any.
   std::vector<std::vector<std::string>> endpoints;
 };
-
-struct Object;  // of a manifest (agent/cluster/manifests.h)
 
 // Remembers the objects of blobs that were found valid, so that an unchanged manifest is not parsed again.
 // Thread-safety: used by one thread at a time.

@@ -131,7 +131,8 @@ class Compiler {
       if (kept.file->area == Area::modules)
         for (const auto& entry : modules_[kept.file])
           if (seenModules.insert(entry.name).second) desired_.modules.push_back({entry, kept.layer->name});
-      if (kept.file->area == Area::k3s) desired_.k3s.push_back({path, kept.layer->name, source.path, source.content});
+      if (kept.file->area == Area::k3s)
+        desired_.k3s.push_back({path, kept.layer->name, source.path, source.content, nullptr});
       if (kept.file->area != Area::manifest) continue;
       const auto [other, isNew] = byLowerCase.emplace(lower(path), &kept);
       if (!isNew)
@@ -140,7 +141,7 @@ class Compiler {
       manifests.push_back({source.path, objects_[kept.file]});
       // Only servers have a directory for manifests; one made on an agent would only mislead.
       if (desired_.node.role != "agent")
-        desired_.manifests.push_back({path, kept.layer->name, source.path, source.content});
+        desired_.manifests.push_back({path, kept.layer->name, source.path, source.content, objects_[kept.file]});
     }
     const Policy policy = tightened(floor_, desired_.config);
     judgeTogether(manifests, policy.denyRawSecrets, findings_);

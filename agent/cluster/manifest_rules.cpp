@@ -14,10 +14,6 @@ struct Where {
   int line;
 };
 
-std::string shown(const Object& object) {
-  return object.kind + " " + (object.space.empty() ? "" : printable(object.space) + "/") + printable(object.name);
-}
-
 void say(std::vector<Finding>& findings, Severity severity, const std::string& file, const Object& object,
          std::string message) {
   findings.push_back({severity, file, object.at.line, object.at.column, std::move(message)});
@@ -41,6 +37,14 @@ void judgeApplication(const std::string& file, const Object& object, std::vector
         shown(object) + ": what leaves Git stays in the cluster: set spec.syncPolicy.automated.prune: true");
 }
 
+void judgeStaying(const std::string& file, const Object& object, std::vector<Finding>& findings) {
+  if (!object.stays) return;
+  say(findings, Severity::note, file, object,
+      shown(object) +
+          ": its label objectset.rio.cattle.io/prune: \"false\" keeps it in the cluster when it leaves Git; delete it "
+          "with kubectl then");
+}
+
 }  // namespace
 
 void judgeTogether(const std::vector<JudgedManifest>& manifests, bool denyRawSecrets, std::vector<Finding>& findings) {
@@ -49,10 +53,8 @@ void judgeTogether(const std::vector<JudgedManifest>& manifests, bool denyRawSec
     for (const auto& object : *manifest.objects) {
       judgeSecret(manifest.file, object, denyRawSecrets, findings);
       judgeApplication(manifest.file, object, findings);
-      // For K3s an object without a namespace is in "default", and a cluster's own object is in none.
-      const std::string space = object.space.empty() ? "default" : object.space;
-      const auto [other, isNew] = known.emplace(object.group + '/' + object.kind + '/' + space + '/' + object.name,
-                                                Where{&manifest.file, object.at.line});
+      judgeStaying(manifest.file, object, findings);
+      const auto [other, isNew] = known.emplace(identity(object), Where{&manifest.file, object.at.line});
       if (isNew) continue;
       const bool here = *other->second.file == manifest.file;
       say(findings, Severity::error, manifest.file, object,

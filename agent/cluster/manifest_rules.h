@@ -19,7 +19,8 @@ struct JudgedManifest {
 };
 
 // Adds findings: an object that two documents name is an error, as is a Secret with its content where `denyRawSecrets`
-// (else a warning); an Argo CD Application that does not heal itself or does not prune is a warning.
+// (else a warning); an Argo CD Application that does not heal itself or does not prune is a warning; one that stays in
+// the cluster by its label is a note.
 void judgeTogether(const std::vector<JudgedManifest>& manifests, bool denyRawSecrets, std::vector<Finding>& findings);
 
 }  // namespace bedplate::cluster

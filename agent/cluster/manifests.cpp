@@ -37,6 +37,7 @@ struct Draft {
   Place at;
   Field apiVersion, kind, name, generateName, metadata, space;
   bool data = false;                       // has "data" or "stringData"
+  bool stays = false;                      // by its label
   bool selfHeals = false, prunes = false;  // below spec.syncPolicy.automated
 };
 
@@ -76,6 +77,8 @@ class Checker final : public yaml::Sink {
     } else if (pending_ == Pending::metadata) {
       role = above() == Role::object ? Role::metadata : Role::itemMetadata;
       *field_ = {true, at, {}, true};
+    } else if (pending_ == Pending::labels) {
+      role = Role::labels;
     } else if (pending_ == Pending::spec) {
       role = Role::spec;
     } else if (pending_ == Pending::syncPolicy) {
@@ -116,6 +119,9 @@ class Checker final : public yaml::Sink {
       case Role::item: objectKey(items_.back(), at, text); break;
       case Role::metadata: metadataKey(object_, text); break;
       case Role::itemMetadata: metadataKey(items_.back(), text); break;
+      case Role::labels:
+        if (text == "objectset.rio.cattle.io/prune") expect(Pending::stays, nullptr);
+        break;
       case Role::spec:
         if (text == "syncPolicy") expect(Pending::syncPolicy, nullptr);
         break;
@@ -139,6 +145,8 @@ class Checker final : public yaml::Sink {
     } else if (field_ != nullptr) {
       const bool isText = pending_ == Pending::text && !(plain && yaml::notAString(text));
       *field_ = {true, at, text, isText};
+    } else if (pending_ == Pending::stays) {
+      current().stays = text == "false" && !plain;
     } else if (pending_ == Pending::selfHeal) {
       current().selfHeals = text == "true";
     } else if (pending_ == Pending::prune) {
@@ -156,9 +164,9 @@ class Checker final : public yaml::Sink {
   std::vector<Object> objects;
 
  private:
-  enum class Role { object, metadata, items, item, itemMetadata, spec, syncPolicy, automated, other };
+  enum class Role { object, metadata, items, item, itemMetadata, labels, spec, syncPolicy, automated, other };
   // What the value of the key just read is.
-  enum class Pending { nothing, metadata, items, text, spec, syncPolicy, automated, selfHeal, prune };
+  enum class Pending { nothing, metadata, items, text, labels, stays, spec, syncPolicy, automated, selfHeal, prune };
   static constexpr std::string_view kWhatItIs =
       "a manifest holds Kubernetes objects: mappings with apiVersion, kind and metadata.name";
   static constexpr std::string_view kWhatItemsAre = "an item of a list must be a Kubernetes object";
@@ -193,6 +201,7 @@ class Checker final : public yaml::Sink {
     if (text == "name") expect(Pending::text, &object.name);
     if (text == "generateName") expect(Pending::text, &object.generateName);
     if (text == "namespace") expect(Pending::text, &object.space);
+    if (text == "labels") expect(Pending::labels, nullptr);
   }
 
   void requireString(const Field& field, Place whole, std::string_view what) {
@@ -224,6 +233,7 @@ class Checker final : public yaml::Sink {
     found.space = object.space.text;
     found.name = object.name.text;
     found.rawSecret = found.group.empty() && kind == "Secret" && object.data;
+    found.stays = object.stays;
     found.selfHeals = object.selfHeals;
     found.prunes = object.prunes;
     if (!found.name.empty())
@@ -242,6 +252,14 @@ class Checker final : public yaml::Sink {
 };
 
 }  // namespace
+
+std::string identity(const Object& object) {
+  return object.group + '/' + object.kind + '/' + (object.space.empty() ? "default" : object.space) + '/' + object.name;
+}
+
+std::string shown(const Object& object) {
+  return object.kind + " " + (object.space.empty() ? "" : printable(object.space) + "/") + printable(object.name);
+}
 
 Manifest readManifest(std::string_view text) {
   Checker checker;

@@ -18,8 +18,14 @@ struct Object {
   std::string space;  // namespace; "" when none is said, which K3s takes for "default"
   std::string name;
   bool rawSecret = false;                  // a Secret with its content
+  bool stays = false;                      // K3s's label objectset.rio.cattle.io/prune: "false"
   bool selfHeals = false, prunes = false;  // spec.syncPolicy.automated of an Argo CD Application
 };
+
+// What makes it this object, for K3s: group, kind, namespace ("default" where none is said) and name.
+std::string identity(const Object& object);
+// As people write it: "Deployment argocd/argo-cd".
+std::string shown(const Object& object);
 
 struct Manifest {
   std::vector<yaml::Problem> problems;  // empty when nothing is wrong

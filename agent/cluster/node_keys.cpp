@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kNotActiveYet[] = {
     "k3s.restart.mode",        "k3s.restart.canary",    "k3s.restart.spread",          "k3s.restart.window.days",
     "k3s.restart.window.from", "k3s.restart.window.to", "k3s.restart.window.timezone", "k3s.confirm.timeout",
-    "k3s.manifests.writer",    "k3s.manifests.prune",   "k3s.manifests.selfHeal",      "k3s.manifests.allowPrune",
 };
 
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
@@ -118,9 +117,10 @@ std::string judgeEndpoint(const std::string& text) {
 }
 
 std::string judgePruneName(const std::string& text) {
-  const bool good = !text.empty() && text.size() <= 512 &&
+  const bool good = !text.empty() && text.size() <= 512 && text.compare(0, 10, "manifests/") == 0 &&
                     std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-  return good ? std::string() : inQuotes(text) + " is not the name of an object";
+  return good ? std::string()
+              : inQuotes(text) + " is no manifest, such as manifests/old.yaml, or manifests/old/ for all of a folder";
 }
 
 void readProfile(KeyValue& value) {

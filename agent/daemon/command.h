@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agent/apply/apply.h"
+#include "agent/plan/succession.h"
 #include "agent/report/answer.h"
 #include "tuning/host/result.h"
 
@@ -23,6 +24,14 @@ struct Measured {
   std::string json;         // as tuning/bench writes it
   bool keep = true;         // a sample for the state; else only to be shown: why nothing was measured
   std::string sample = {};  // what is kept where that is less than `json`; "": all of it
+  std::shared_ptr<const plan::Deployed> deployed = nullptr;  // of "manifests"
+};
+
+// Which manifests K3s is asked about. The same object while it is the same.
+struct ManifestWatch {
+  std::shared_ptr<const plan::Target> target;  // in force, without contents
+  std::vector<cluster::Object> awaited;        // whose owners are asked for
+  bool enforce = false;                        // else nothing is changed in the cluster
 };
 
 // What probes have to know: node.yaml's `benchmark` with the defaults, and where the node stands.
@@ -35,6 +44,7 @@ struct Measuring {
   std::int64_t diskMeasuredUs = 0;  // wall clock of the newest disk sample in the state; 0: none
   // etcd's own histogram is delivered: the disk is not written to.
   bool passiveDisk = false;
+  std::shared_ptr<const ManifestWatch> manifests;  // null: none
   bool operator==(const Measuring&) const = default;
 };
 

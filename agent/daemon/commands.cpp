@@ -116,7 +116,8 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
   BEDPLATE_TRY_LET(const auto suspended, suspension());
   if (suspended)
     return host::fail("Suspended", "sync", "the agent is suspended: " + suspended->reason, "bedplate resume");
-  apply::SyncResult result = reconciler_->sync({.retry = command.byHand});
+  apply::SyncResult result =
+      reconciler_->sync({.retry = command.byHand, .allowPrune = command.allowPrune, .deployed = deployed_});
   if (result.problem && result.problem->reason == "Cancelled") {
     done.cancelled = true;
     return host::Failure(*result.problem);
@@ -164,7 +165,12 @@ host::Status Engine::rollback(const Command& command, Done& done) {
   BEDPLATE_TRY(needs(false));
   if (!enforcing())
     return host::fail("Observing", "rollback", "the agent only observes here", "bedplate enforce makes it act");
-  BEDPLATE_TRY_LET(auto run, apply::rollBack(*keeper_, *store_, command.number));
+  static const apply::ManifestRules kNone;
+  static const plan::Deployed kUnknown;
+  const apply::ManifestRules* rules = reconciler_ ? reconciler_->manifestRules() : nullptr;
+  apply::Machine machine = this->machine();
+  BEDPLATE_TRY_LET(auto run, apply::rollBack(machine, *keeper_, *store_, command.number, rules ? *rules : kNone,
+                                             deployed_ ? *deployed_ : kUnknown));
   tellRun(run, "rolled back");
   done.answer = report::answer(run, "rolled back");
   lastRun_ = std::move(run);

@@ -66,12 +66,14 @@ int Daemon::run() {
     return 1;
   }
   engine_ = std::move(*engine);
-  auto probes = ProbeThread::start(setup_.clock, probeJobs(setup_));
-  if (!probes) {
-    journal_.say(entryFor(Level::error, "cannot start", probes.error()));
+  auto probes = ProbeThread::start("probe", setup_.clock, probeJobs(setup_));
+  auto k3s = ProbeThread::start("k3s", setup_.clock, k3sJobs(setup_));
+  if (!probes || !k3s) {
+    journal_.say(entryFor(Level::error, "cannot start", probes ? k3s.error() : probes.error()));
     return 1;
   }
   probes_ = std::move(*probes);
+  k3s_ = std::move(*k3s);
   begin();
   const int result = ::sd_event_loop(event_.get());
   return result < 0 ? 1 : exitStatus_;
@@ -114,7 +116,8 @@ void Daemon::begin() {
     signals_.push_back(std::make_unique<OnSignal>(event, number, [this] { stop(); }));
   signals_.push_back(std::make_unique<OnSignal>(event, SIGHUP, [this] { reload(); }));
   results_ = std::make_unique<Readable>(event, engine_->fd(), [this] { onResults(); });
-  probeResults_ = std::make_unique<Readable>(event, probes_->fd(), [this] { onProbes(); });
+  probeResults_ = std::make_unique<Readable>(event, probes_->fd(), [this] { onProbes(*probes_); });
+  k3sResults_ = std::make_unique<Readable>(event, k3s_->fd(), [this] { onProbes(*k3s_); });
   ::sd_event_set_watchdog(event, 1);
 
   notify("STATUS=Bringing back the last good generation");
@@ -149,15 +152,15 @@ void Daemon::onResults() {
   endIfAllEnded();
 }
 
-void Daemon::onProbes() {
-  for (auto& measured : probes_->take())
+void Daemon::onProbes(ProbeThread& probes) {
+  for (auto& measured : probes.take())
     engine_->post({.act = Act::measured, .text = {}, .measured = std::move(measured)});
   endIfAllEnded();
 }
 
 void Daemon::endIfAllEnded() {
   if (!engine_->ended()) return;
-  if (probes_->ended())
+  if (probes_->ended() && k3s_->ended())
     ::sd_event_exit(event_.get(), exitStatus_);
   else
     probeBound_->armIfNot(kProbeBoundMs);
@@ -197,7 +200,10 @@ void Daemon::handle(EngineThread::Finished& finished) {
 
 void Daemon::take(const Done& done) {
   const bool newLine = facts_.line != done.facts.line;
-  if (facts_.measuring != done.facts.measuring) probes_->configure(done.facts.measuring);
+  if (facts_.measuring != done.facts.measuring) {
+    probes_->configure(done.facts.measuring);
+    k3s_->configure(done.facts.measuring);
+  }
   facts_ = done.facts;
   if (newLine && ready_) notify("STATUS=" + oneLine(facts_.line));
   if (facts_.statusChanged && bus_) bus_->changed();
@@ -316,6 +322,7 @@ void Daemon::stop() {
     timer->disarm();
   stopBound_->arm(kStopBoundMs);
   probes_->stop();
+  k3s_->stop();
   engine_->stop();
 }
 

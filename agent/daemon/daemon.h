@@ -33,7 +33,7 @@ class Daemon {
   void begin();
   void ready(const std::string& note);
   void onResults();
-  void onProbes();
+  void onProbes(ProbeThread& probes);
   void endIfAllEnded();
   void handle(EngineThread::Finished& finished);
   void take(const Done& done);
@@ -65,13 +65,13 @@ class Daemon {
 
   EventPtr event_;
   std::unique_ptr<EngineThread> engine_;
-  std::unique_ptr<ProbeThread> probes_;
+  std::unique_ptr<ProbeThread> probes_, k3s_;
   std::unique_ptr<DriftWatch> drift_;
   std::optional<links::Links> links_;
   std::optional<PathWatch> configWatch_;
   std::unique_ptr<Bus> bus_;
   std::vector<std::unique_ptr<OnSignal>> signals_;
-  std::unique_ptr<Readable> results_, probeResults_, configReady_, interfacesReady_, modulesReady_;
+  std::unique_ptr<Readable> results_, probeResults_, k3sResults_, configReady_, interfacesReady_, modulesReady_;
   std::unique_ptr<Timer> sync_, repair_, poll_, sample_, config_, busRetry_, readyBound_, stopBound_, probeBound_,
       suspensionEnd_;
 };

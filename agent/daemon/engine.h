@@ -43,6 +43,10 @@ struct EngineSetup {
   host::Files* changed = nullptr;  // what is applied and kept goes through here, in tests; null: through `files`
 };
 
+// For files that a crash may take (the status lies in /run, metrics are made again): whole at any moment, not flushed,
+// so that an idle agent costs a disk nothing.
+host::Status replaceUnflushed(host::Files& files, const std::string& path, const std::string& content);
+
 class Engine final : public Runner {
  public:
   explicit Engine(EngineSetup setup);
@@ -85,6 +89,12 @@ class Engine final : public Runner {
   void adoptBenchmark(const apply::SyncResult& result);
   [[nodiscard]] Measuring measuring(const report::Status& status) const;
 
+  // What K3s makes of the manifests (deploying.cpp).
+  host::Status deployed(std::shared_ptr<const plan::Deployed> deployed);
+  std::shared_ptr<const plan::Deployed> answering(const plan::Deployed& deployed);
+  void refreshManifests();
+  void keepAccepted();
+
   // What is said (telling.cpp).
   void tellSync(const apply::SyncResult& result);
   void tellRun(const apply::RunResult& run, const std::string& cause);
@@ -119,6 +129,17 @@ class Engine final : public Runner {
   std::optional<apply::RunResult> lastRun_;
   std::int64_t contactUs_ = 0, checkedUs_ = 0, nextUs_ = 0;
   std::optional<std::string> steal_;
+  std::shared_ptr<const plan::Deployed> deployed_;  // as K3s said last; null before the first time
+  std::shared_ptr<const ManifestWatch> manifests_;  // what it is asked about
+  std::optional<report::Deployment> deployment_;    // what both say together
+  struct ManifestsOf {
+    std::int64_t number;
+    std::shared_ptr<const plan::Deployed> deployed;
+    bool parked, enforce;
+    std::vector<std::string> awaited;
+    bool operator==(const ManifestsOf&) const = default;
+  };
+  std::optional<ManifestsOf> manifestsOf_;  // what that was made of
   cluster::NodeConfig::Benchmark benchmark_;
   bench::DiskWindow diskWindow_;
   bench::DiskSkip diskSkip_;

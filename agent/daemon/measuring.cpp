@@ -14,6 +14,7 @@ constexpr const char* kEtcd = "etcd";
 
 host::Status Engine::measured(const Measured& measured) {
   // Each minute's, and shown with the next look at the rest.
+  if (measured.deployed) return deployed(measured.deployed);
   if (measured.probe == "steal") steal_ = measured.json;
   if (measured.probe == kEtcd) etcd_ = measured.json.empty() ? std::nullopt : std::optional(measured.json);
   const std::int64_t now = setup_.clock.wallUs();
@@ -89,6 +90,7 @@ Measuring Engine::measuring(const report::Status& status) const {
   measuring.stealLimit = benchmark_.stealLimit.value_or(measuring.stealLimit);
   measuring.diskMeasuredUs = diskMeasuredUs_;
   measuring.passiveDisk = etcd_.has_value();
+  measuring.manifests = manifests_;
   return measuring;
 }
 

@@ -1,5 +1,6 @@
 #include "agent/daemon/probe_jobs.h"
 
+#include "agent/daemon/addons_job.h"
 #include "agent/daemon/cpu_job.h"
 #include "agent/daemon/disk_job.h"
 #include "agent/daemon/etcd_probe.h"
@@ -16,6 +17,12 @@ std::vector<std::unique_ptr<ProbeJob>> probeJobs(const EngineSetup& setup) {
   for (const auto which : {kube::GitOps::argocd, kube::GitOps::flux})
     jobs.push_back(std::make_unique<GitOpsProbe>(setup.files, setup.clock, setup.journal, setup.worker, which));
   jobs.push_back(std::make_unique<DiskJob>(setup.files, setup.clock));
+  return jobs;
+}
+
+std::vector<std::unique_ptr<ProbeJob>> k3sJobs(const EngineSetup& setup) {
+  std::vector<std::unique_ptr<ProbeJob>> jobs;
+  jobs.push_back(std::make_unique<AddonsJob>(AddonsJob::Setup{setup.files, setup.clock, setup.journal, setup.worker}));
   return jobs;
 }
 

@@ -11,4 +11,7 @@ namespace bedplate::daemon {
 
 std::vector<std::unique_ptr<ProbeJob>> probeJobs(const EngineSetup& setup);
 
+// What it asks K3s, in a thread beside that: a K3s that answers slowly must not hold up a measurement.
+std::vector<std::unique_ptr<ProbeJob>> k3sJobs(const EngineSetup& setup);
+
 }  // namespace bedplate::daemon

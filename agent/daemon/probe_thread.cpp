@@ -22,16 +22,17 @@ void raise(const host::UniqueFd& fd) {
 
 }  // namespace
 
-host::Result<std::unique_ptr<ProbeThread>> ProbeThread::start(host::Clock& clock,
+host::Result<std::unique_ptr<ProbeThread>> ProbeThread::start(const char* name, host::Clock& clock,
                                                               std::vector<std::unique_ptr<ProbeJob>> jobs) {
   host::UniqueFd results(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!results.valid()) return host::failErrno(errno, "eventfd", "cannot make one");
   // Not make_unique: the constructor is private.
-  return std::unique_ptr<ProbeThread>(new ProbeThread(clock, std::move(jobs), std::move(results)));
+  return std::unique_ptr<ProbeThread>(new ProbeThread(name, clock, std::move(jobs), std::move(results)));
 }
 
-ProbeThread::ProbeThread(host::Clock& clock, std::vector<std::unique_ptr<ProbeJob>> jobs, host::UniqueFd results)
-    : clock_(clock), jobs_(std::move(jobs)), results_(std::move(results)), thread_([this] { loop(); }) {}
+ProbeThread::ProbeThread(const char* name, host::Clock& clock, std::vector<std::unique_ptr<ProbeJob>> jobs,
+                         host::UniqueFd results)
+    : clock_(clock), jobs_(std::move(jobs)), results_(std::move(results)), thread_([this, name] { loop(name); }) {}
 
 ProbeThread::~ProbeThread() {
   stop();
@@ -89,8 +90,8 @@ ProbeJob* ProbeThread::next(Measuring& measuring) {
   return nullptr;
 }
 
-void ProbeThread::loop() {
-  ::prctl(PR_SET_NAME, "probe");
+void ProbeThread::loop(const char* name) {
+  ::prctl(PR_SET_NAME, name);
   Measuring measuring;
   while (ProbeJob* job = next(measuring)) {
     auto measured = job->run(measuring, cancel_);

@@ -36,8 +36,9 @@ class ProbeJob {
 
 class ProbeThread {
  public:
-  // "Io" when there is no descriptor. `clock` must outlive it, and may be used from several threads.
-  static host::Result<std::unique_ptr<ProbeThread>> start(host::Clock& clock,
+  // "Io" when there is no descriptor. `clock` must outlive it, and may be used from several threads. `name`: of the
+  // thread, at most 15 bytes, of static storage.
+  static host::Result<std::unique_ptr<ProbeThread>> start(const char* name, host::Clock& clock,
                                                           std::vector<std::unique_ptr<ProbeJob>> jobs);
   // Stops, and waits for the thread as long as it takes: for ever where the kernel does. See ended().
   ~ProbeThread();
@@ -54,8 +55,9 @@ class ProbeThread {
   [[nodiscard]] bool ended();
 
  private:
-  ProbeThread(host::Clock& clock, std::vector<std::unique_ptr<ProbeJob>> jobs, host::UniqueFd results);
-  void loop();
+  ProbeThread(const char* name, host::Clock& clock, std::vector<std::unique_ptr<ProbeJob>> jobs,
+              host::UniqueFd results);
+  void loop(const char* name);
   ProbeJob* next(Measuring& measuring);
 
   host::Clock& clock_;

@@ -18,11 +18,12 @@ std::string comparable(report::Status status) {
   status.steal.reset();
   status.headroom.reset();
   status.disk.reset();
+  if (status.k3s.deployed) status.k3s.deployed->askedUs = 0;
   return report::toJson(status);
 }
 
-// For files that a crash may take (the status lies in /run, metrics are made again): whole at any moment, not flushed,
-// so that an idle agent costs a disk nothing.
+}  // namespace
+
 host::Status replaceUnflushed(host::Files& files, const std::string& path, const std::string& content) {
   const std::string temp = path + ".bedplate-new";
   BEDPLATE_TRY(files.makeDirectories(host::parentPath(path), 0755));
@@ -33,8 +34,6 @@ host::Status replaceUnflushed(host::Files& files, const std::string& path, const
   return renamed;
 }
 
-}  // namespace
-
 report::Status Engine::makeStatus() {
   if (!status_) {
     // What an earlier process knew: since when a condition holds, which head it saw.
@@ -43,7 +42,9 @@ report::Status Engine::makeStatus() {
   }
   // The day moves on, also without news.
   if (setup_.clock.wallUs() - diskJudgedUs_ > kJudgeDiskUs) judgeDisk();
+  refreshManifests();
   report::Inputs inputs;
+  inputs.deployed = deployment_ ? &*deployment_ : nullptr;
   inputs.disk = disk_ ? &*disk_ : nullptr;
   inputs.config = config_ && config_->configured() ? config_.get() : nullptr;
   inputs.store = store_.get();

@@ -133,6 +133,29 @@ bool hasExternalDatastore(host::Files& files) {
   return endpoint && !endpoint->empty() && !endpoint->starts_with("sqlite");
 }
 
+bool serverHasRun(host::Files& files) {
+  const auto info = files.info(host::joinPath(paths::k3sServerDir, "tls"));  // made at the first start, first of all
+  return info && info->kind == host::FileKind::directory;
+}
+
+bool severalServers(host::Files& files) {
+  // K3s makes db/etcd beside SQLite as well; a member of a cluster keeps its log there.
+  const auto member = files.info(host::joinPath(detectDataDir(files), "server/db/etcd/member"));
+  return (member && member->kind == host::FileKind::directory) || hasExternalDatastore(files);
+}
+
+bool isManifestName(std::string_view name) {
+  const std::string end = lower(name.substr(std::min(name.rfind('.'), name.size())));
+  return !name.empty() && name.front() != '.' && (end == ".yaml" || end == ".yml" || end == ".json");
+}
+
+bool isPackaged(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kPackaged = {"ccm",          "coredns",  "local-storage",
+                                                         "rolebindings", "runtimes", "traefik"};
+  const std::string_view stem = name.substr(0, name.find('.'));
+  return std::find(kPackaged.begin(), kPackaged.end(), stem) != kPackaged.end();
+}
+
 std::string manifestFileName(std::string_view path) {
   const auto within = path.substr(0, kRoot.size()) == kRoot ? path.substr(kRoot.size()) : path;
   return slug(within) + "-" + sha256Hex(path).substr(0, kHashDigits) + (endsWith(path, ".json") ? ".json" : ".yaml");

@@ -30,6 +30,19 @@ std::string detectDataDir(host::Files& files);
 // environment is not seen.
 bool hasExternalDatastore(host::Files& files);
 
+// Whether K3s has run on this host as a server: what it deployed may be there.
+bool serverHasRun(host::Files& files);
+
+// Whether this server may have others beside it: it is a member of an etcd cluster, or its database is elsewhere. With
+// SQLite there is one server.
+bool severalServers(host::Files& files);
+
+// Whether K3s takes a file of this name for a manifest, by its end and its beginning.
+bool isManifestName(std::string_view name);
+
+// Whether K3s writes this file itself, at each start ("coredns.yaml").
+bool isPackaged(std::string_view name);
+
 // The file below K3s's manifests directory for a manifest of Git ("manifests/argocd/argo-cd.yaml"): a flat, unique
 // name whose part before the first dot (K3s's Addon name) is an RFC 1123 label, keeps Git's order as far as it can, and
 // cannot collide with another path or with a packaged name: "argocd-argo-cd-1a2b3c4d5e6f.yaml".

@@ -1,6 +1,7 @@
 #include "agent/kube/lease.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "agent/kube/json_at.h"
 #include "agent/kube/time.h"

@@ -30,6 +30,7 @@ void put(std::string& out, const FileTarget& file) {
   put(out, file.path);
   put(out, std::to_string(file.mode));
   put(out, file.sha256);
+  if (file.stage != Stage::wanted) out += name(file.stage);
 }
 
 }  // namespace
@@ -53,6 +54,11 @@ std::string digest(const Target& target) {
   std::string all = "bedplate target 1\n";
   all.reserve(256 + target.files.size() * 192 + target.sysctls.size() * 64);
   all += target.driftEnforce ? "enforce\n" : "report\n";
+  // Nothing for the defaults, so that no host gets a new generation for nothing.
+  if (target.selfHeal != SelfHeal::files) all += std::string("self-heal ") + name(target.selfHeal) + "\n";
+  if (!target.prune) all += "no prune\n";
+  if (target.parks) all += "parks\n";
+  for (const auto& path : target.buried) put(all, path);
   std::set<std::string_view> names;  // the order of modules decides nothing
   for (const auto& module : target.modules) names.insert(module.entry.name);
   for (const auto name : names) put(all, name);

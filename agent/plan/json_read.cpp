@@ -15,14 +15,19 @@ constexpr std::size_t kMaxText = 64 << 20;
 constexpr std::size_t kMaxItems = 100000;
 constexpr std::size_t kMaxString = 64 << 10;
 constexpr int kMaxDepth = 8;
+constexpr int kMostAgain = 1'000'000'000;
+const std::vector<Stage> kStages = {Stage::wanted, Stage::guarded, Stage::moving, Stage::tombstone};
 
-const char* areaDirectory(Area area) {
-  return area == Area::k3sConfig ? host::paths::k3sConfigDir : host::paths::k3sManifests;
+// A manifest that was there before may be beside our directory.
+std::string areaDirectory(Area area) {
+  return area == Area::k3sConfig ? std::string(host::paths::k3sConfigDir) : host::parentPath(host::paths::k3sManifests);
 }
 
 // Reads fields of objects and remembers the first thing that is wrong.
 class Reader {
  public:
+  // Whether an object has a member at all.
+  static bool has(const json& object, const char* key) { return find(object, key) != nullptr; }
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
   void mark(const std::string& what) {
     if (wrong_.empty()) wrong_ = what;
@@ -82,7 +87,7 @@ bool isHash(const std::string& text) {
 
 // Below its directory, without a way out of it.
 bool isPlace(const std::string& path, Area area) {
-  const std::string directory = std::string(areaDirectory(area)) + "/";
+  const std::string directory = areaDirectory(area) + "/";
   if (path.size() <= directory.size() || path.compare(0, directory.size(), directory) != 0) return false;
   if (path.find('\0') != std::string::npos || path.back() == '/') return false;
   const std::string inside = "/" + path + "/";
@@ -145,7 +150,28 @@ FileTarget readFile(Reader& reader, const json& value) {
   file.mode = static_cast<mode_t>(reader.number(value, "mode", 0777));
   file.sha256 = reader.text(value, "sha256");
   if (!isHash(file.sha256)) reader.mark("sha256 is not a hash");
+  if (Reader::has(value, "stage")) file.stage = readWord<Stage>(reader, value, "stage", kStages);
+  if (file.area != Area::manifest && file.stage != Stage::wanted) reader.mark("only a manifest has a stage");
+  if (Reader::has(value, "why")) file.why = reader.text(value, "why");
+  if (Reader::has(value, "again")) file.again = static_cast<int>(reader.number(value, "again", kMostAgain));
   return file;
+}
+
+void readManifests(Reader& reader, const json& all, Target& target) {
+  const auto settings = all.find("manifests");
+  static const json kNone = json::object();
+  const json& manifests = settings == all.end() ? kNone : *settings;
+  target.parks = reader.flag(manifests, "parks");
+  target.prune = reader.flag(manifests, "prune");
+  target.selfHeal =
+      readWord<SelfHeal>(reader, manifests, "selfHeal", {SelfHeal::files, SelfHeal::off, SelfHeal::objects});
+  for (const json& path : reader.array(all, "buried")) {
+    if (!path.is_string() || !isPlace(path.get_ref<const std::string&>(), Area::manifest)) {
+      reader.mark("buried holds something else than places of manifests");
+      break;
+    }
+    target.buried.push_back(path.get<std::string>());
+  }
 }
 
 Target readTarget(Reader& reader, const json& all) {
@@ -167,6 +193,7 @@ Target readTarget(Reader& reader, const json& all) {
     target.layers.push_back(layer.get<std::string>());
   }
   target.driftEnforce = reader.flag(all, "driftEnforce");
+  if (format >= 3) readManifests(reader, all, target);
   for (const json& module : reader.array(all, "modules")) target.modules.push_back(readModule(reader, module));
   for (const json& rule : reader.array(all, "sysctls")) target.sysctls.push_back(readRule(reader, rule, format));
   for (const json& file : reader.array(all, "files")) {

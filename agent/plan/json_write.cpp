@@ -100,12 +100,15 @@ class Text {
 
 void put(Text& text, const FileTarget& file) {
   text.open('{');
+  if (file.again > 0) text.member("again", std::int64_t{file.again});
   text.member("area", areaName(file.area));
   text.member("file", file.file);
   text.member("layer", file.layer);
   text.member("mode", std::int64_t{file.mode});
   text.member("path", file.path);
   text.member("sha256", file.sha256);
+  if (file.stage != Stage::wanted) text.member("stage", name(file.stage));
+  if (!file.why.empty()) text.member("why", file.why);
   text.close('}');
 }
 
@@ -140,11 +143,18 @@ std::string toJson(const Target& target) {
   text.reserve(1024 + target.files.size() * 384 + target.sysctls.size() * 256);
   const auto putOne = [&](const auto& one) { put(text, one); };
   text.open('{');
+  text.members("buried", target.buried, [&](const std::string& path) { text.string(path); });
   text.member("commit", target.commit);
   text.member("driftEnforce", target.driftEnforce);
   text.members("files", target.files, putOne);
   text.member("format", std::int64_t{kTargetFormat});
   text.members("layers", target.layers, [&](const std::string& layer) { text.string(layer); });
+  text.key("manifests");
+  text.open('{');
+  text.member("parks", target.parks);
+  text.member("prune", target.prune);
+  text.member("selfHeal", name(target.selfHeal));
+  text.close('}');
   text.members("modules", target.modules, putOne);
   text.key("node");
   text.open('{');

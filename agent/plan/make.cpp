@@ -129,6 +129,13 @@ std::optional<std::pair<std::string, std::string>> difference(const FileSeen& se
   return std::nullopt;
 }
 
+std::string noteOn(const FileTarget& file) {
+  if (file.area == Area::k3sConfig) return kNextStart;
+  if (file.stage == Stage::tombstone) return "emptied, so that K3s removes its objects";
+  if (file.stage == Stage::wanted) return file.again > 0 ? "marked, so that K3s puts its objects right" : "";
+  return "as before: " + file.why;
+}
+
 void planFiles(const Target& target, const Observed& observed, Area area, Plan& plan) {
   static const FileSeen kNothing;
   auto next = observed.files.begin();  // both are by path
@@ -140,7 +147,7 @@ void planFiles(const Target& target, const Observed& observed, Area area, Plan& 
     auto differs = difference(seen, file.sha256, file.mode, observed.uid, observed.gid);
     if (!differs) continue;
     plan.changes.push_back({Action::writeFile, file.path, std::move(differs->first), std::move(differs->second),
-                            place(file.layer, file.file, 0), area == Area::k3sConfig ? kNextStart : ""});
+                            place(file.layer, file.file, 0), noteOn(file)});
   }
 }
 
@@ -177,15 +184,20 @@ std::vector<HeldFile> formerFiles(const Target& target, const Held& held) {
   return former;
 }
 
-void giveFilesBack(const std::vector<HeldFile>& former, const Observed& observed, Area area, Plan& plan) {
+void giveFilesBack(const Target& target, const std::vector<HeldFile>& former, const Observed& observed, Area area,
+                   Plan& plan) {
   for (const auto& file : former) {
     const auto& [path, original] = *file;
     if (original.area != area) continue;
     const auto found = observed.files.find(path);
     if (found == observed.files.end()) continue;
     const FileSeen& seen = found->second;
-    const char* note = area == Area::k3sConfig ? kNextStart : "its objects stay in the cluster";
-    if (original.existed) {
+    // What K3s has emptied is not brought back, also where it was there before us.
+    const bool buried = std::binary_search(target.buried.begin(), target.buried.end(), path);
+    const char* note = area == Area::k3sConfig ? kNextStart
+                       : buried                ? "K3s has removed its objects"
+                                               : "its objects stay in the cluster";
+    if (original.existed && !buried) {
       auto differs = difference(seen, original.sha256, original.mode, original.uid, original.gid);
       if (differs)
         plan.changes.push_back(
@@ -221,8 +233,8 @@ Plan make(const Target& target, const Observed& observed, const Held& held) {
 
   giveSysctlsBack(observed, held, plan);
   const auto former = formerFiles(target, held);
-  giveFilesBack(former, observed, Area::k3sConfig, plan);
-  giveFilesBack(former, observed, Area::manifest, plan);
+  giveFilesBack(target, former, observed, Area::k3sConfig, plan);
+  giveFilesBack(target, former, observed, Area::manifest, plan);
   return plan;
 }
 

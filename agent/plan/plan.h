@@ -23,6 +23,18 @@ namespace bedplate::plan {
 
 enum class Area { k3sConfig, manifest };
 
+// Where a manifest stands on its way. All but `wanted` are no longer, or not yet, as Git says (succession.h).
+enum class Stage {
+  wanted,     // as Git says
+  guarded,    // as before: what Git says would remove more than a commit may without somebody's word
+  moving,     // as before: what it holds is in another manifest now, which K3s has to take over first
+  tombstone,  // emptied: K3s removes its objects
+};
+const char* name(Stage stage);  // "wanted" and so on, for JSON
+
+enum class SelfHeal { off, files, objects };
+const char* name(SelfHeal selfHeal);
+
 struct FileTarget {
   Area area = Area::manifest;
   std::string path;  // on the host, below the root
@@ -31,6 +43,10 @@ struct FileTarget {
   mode_t mode = 0600;
   std::string sha256;                          // hex, of content
   std::shared_ptr<const std::string> content;  // null in a Target that was read without its blobs
+  std::shared_ptr<const std::vector<cluster::Object>> objects = nullptr;  // of a manifest that comes from Git
+  Stage stage = Stage::wanted;
+  std::string why = {};  // of a stage that waits: for what; no part of the digest
+  int again = 0;         // how often K3s was made to put its objects right: `content` is that of Git, marked with it
 };
 
 struct Target {
@@ -40,6 +56,13 @@ struct Target {
   cluster::Identity node;
   std::vector<std::string> layers;
   bool driftEnforce = true;
+  // k3s.manifests of node.yaml: what becomes of a manifest that somebody edits, and of the objects of one that is gone.
+  SelfHeal selfHeal = SelfHeal::files;
+  bool prune = true;
+  // With several servers the manifests wait, after a boot, for the first word of Git (Keeper::recover).
+  bool parks = false;
+  // Manifests that are gone, and whose Addons are to go: paths, in order.
+  std::vector<std::string> buried;
   std::vector<cluster::ModuleWant> modules;
   std::vector<cluster::SysctlWant> sysctls;
   // As in cluster::Desired, for the notes of a plan. Not stored, and no part of the digest.

@@ -37,6 +37,25 @@ std::string text(const Change& change) {
   return what(change) + "   (" + behind + ")";
 }
 
+const char* name(Stage stage) {
+  switch (stage) {
+    case Stage::wanted: return "wanted";
+    case Stage::guarded: return "guarded";
+    case Stage::moving: return "moving";
+    case Stage::tombstone: break;
+  }
+  return "tombstone";
+}
+
+const char* name(SelfHeal selfHeal) {
+  switch (selfHeal) {
+    case SelfHeal::off: return "off";
+    case SelfHeal::files: return "files";
+    case SelfHeal::objects: break;
+  }
+  return "objects";
+}
+
 const char* name(Action action) {
   switch (action) {
     case Action::loadModule: return "loadModule";

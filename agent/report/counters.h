@@ -41,7 +41,7 @@ struct Counters {
   Buckets syncLatency{{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}};
   Buckets probeFsync{probeBounds()};
   Buckets etcdFsync{etcdBounds()};
-  std::int64_t sysctlRepairs = 0, fileRepairs = 0;
+  std::int64_t sysctlRepairs = 0, fileRepairs = 0, objectRepairs = 0;
 
   void addReconcile(double seconds) { reconcile.add(seconds); }
   // What was measured since the last one, of a probe or of etcd. Each result must be given once.

@@ -290,6 +290,7 @@ Status gather(const Inputs& in, const Status* before) {
   // A plan belongs to the mode it was made in.
   if (!observing && (in.sync == nullptr || in.sync->applied)) status.pendingChanges.clear();
   if (status.mode != "unconfigured") checkAge(in, status);
+  if (in.deployed != nullptr) status.k3s.deployed = *in.deployed;
   if (in.headroom != nullptr) status.headroom = *in.headroom;
   if (status.headroom)
     for (auto& warning : headroomWarnings(*status.headroom)) status.warnings.push_back(std::move(warning));

@@ -13,6 +13,7 @@ struct Inputs {
   const apply::SyncResult* sync = nullptr;    // the last one of this process, if any
   const apply::RunResult* lastRun = nullptr;  // the last apply, repair or recovery, if any
   const std::string* disk = nullptr;          // the day of the disk as this process knows it, if any (bench::DiskDay)
+  const Deployment* deployed = nullptr;       // of the manifests, as this process knows it, if any
   const Headroom* headroom = nullptr;         // the last sample of this process, if any
   std::int64_t nowUs = 0, startedUs = 0, nextUs = 0;
   std::int64_t contactUs = 0;  // last time the remote answered; 0: not in this process

@@ -73,6 +73,18 @@ Condition reconciling(const Status& status) {
   return make("Reconciling", "False", "Idle", "");
 }
 
+// The first manifest in this state; null when there is none.
+const ManifestState* firstIn(const Status& status, std::string_view state) {
+  if (!status.k3s.deployed) return nullptr;
+  const auto& open = status.k3s.deployed->open;
+  const auto found = std::find_if(open.begin(), open.end(), [&](const auto& one) { return one.state == state; });
+  return found == open.end() ? nullptr : &*found;
+}
+
+std::string text(const ManifestState& manifest) {
+  return manifest.file + ": " + (manifest.reason.empty() ? "" : manifest.reason + ": ") + manifest.message;
+}
+
 Condition ready(const Status& status, const Condition& stall, const Condition& busy) {
   const auto no = [](std::string reason, std::string message) {
     return make("Ready", "False", std::move(reason), std::move(message));
@@ -88,6 +100,8 @@ Condition ready(const Status& status, const Condition& stall, const Condition& b
     return no("Observing", count(static_cast<std::int64_t>(status.pendingChanges.size()), "change") + " not made");
   if (!somethingInForce(status) && !observing(status)) return no("NothingApplied", busy.message);
   if (status.source.checkedUs == 0 && observing(status)) return no("NotChecked", busy.message);
+  if (const auto* failing = firstIn(status, "failing")) return no("ManifestsFailing", text(*failing));
+  if (const auto* held = firstIn(status, "held")) return no("ManifestsHeld", text(*held));
   if (!status.drift.contested.empty()) return no("Contested", first(status.drift.contested));
   if (!status.drift.unrepaired.empty()) return no("Drifted", first(status.drift.unrepaired));
   if (status.source.problem) return make("Ready", "True", "LastGoodInForce", status.source.problem->text());
@@ -159,9 +173,23 @@ Condition k3sConfigured(const Status& status) {
 }
 
 Condition manifestsApplied(const Status& status) {
-  // What K3s made of them is not read back: True says that the files are where K3s takes them from.
-  return applied(status, "ManifestsApplied", Part::manifests, failedFiles(status, true), "Placed",
-                 count(status.k3s.manifests, "manifest") + " placed for K3s");
+  const auto failed = failedFiles(status, true);
+  const auto& deployed = status.k3s.deployed;
+  // Without K3s's word True says that the files are where K3s takes them from.
+  Condition placed = applied(status, "ManifestsApplied", Part::manifests, failed, "Placed",
+                             count(status.k3s.manifests, "manifest") + " placed for K3s");
+  if (placed.status != "True" || !deployed) return placed;
+  if (const auto* one = firstIn(status, "failing")) return make("ManifestsApplied", "False", "Failing", text(*one));
+  if (const auto* one = firstIn(status, "held")) return make("ManifestsApplied", "False", "Held", text(*one));
+  if (!deployed->problem.empty() || deployed->askedUs == 0) return placed;
+  const std::int64_t accepted = deployed->count("accepted");
+  std::int64_t all = 0;
+  for (const auto& [state, number] : deployed->counts) all += number;
+  if (!deployed->open.empty()) return make("ManifestsApplied", "False", "Progressing", text(deployed->open.front()));
+  if (accepted < all)
+    return make("ManifestsApplied", "False", "Progressing",
+                count(all - accepted, "manifest") + " not taken by K3s yet");
+  return make("ManifestsApplied", "True", "Accepted", count(accepted, "manifest") + " deployed by K3s");
 }
 
 Condition fit(const char* type, const std::optional<std::string>& json) {

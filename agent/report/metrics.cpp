@@ -188,11 +188,16 @@ std::string metrics(const Status& status, const Counters& counters) {
   page.family("bedplate_drift_repairs_total", "counter", "What was put back since the agent started.");
   page.sample("bedplate_drift_repairs_total", {{"kind", "sysctl"}}, counters.sysctlRepairs);
   page.sample("bedplate_drift_repairs_total", {{"kind", "file"}}, counters.fileRepairs);
+  page.sample("bedplate_drift_repairs_total", {{"kind", "object"}}, counters.objectRepairs);
   gauge(page, "bedplate_contested_keys", "Keys and files left alone because somebody else keeps rewriting them.",
         static_cast<std::int64_t>(status.drift.contested.size()));
-  page.family("bedplate_manifests", "gauge", "Manifests that are placed for K3s, and those that could not be.");
+  page.family("bedplate_manifests", "gauge",
+              "Manifests that are placed for K3s, those that could not be, and what K3s makes of them.");
   page.sample("bedplate_manifests", {{"state", "placed"}}, status.k3s.manifests);
   page.sample("bedplate_manifests", {{"state", "failed"}}, failedManifests(status));
+  if (status.k3s.deployed)
+    for (const char* state : kManifestStates)
+      page.sample("bedplate_manifests", {{"state", state}}, status.k3s.deployed->count(state));
   verdicts(page, status);
   if (status.headroom) headroom(page, *status.headroom);
   return page.take();

@@ -137,14 +137,44 @@ void driftRows(const Status& status, const Screen& screen, Rows& rows) {
   }
 }
 
+// ": 12 accepted, 1 failing"; nothing where K3s has said nothing.
+std::string manifestCounts(const Deployment& deployed) {
+  if (deployed.askedUs == 0 && deployed.open.empty()) return {};
+  std::string text;
+  for (const char* state :
+       {"accepted", "written", "waiting", "moving", "deleting", "parked", "skipped", "held", "failing"})
+    if (const std::int64_t number = deployed.count(state); number > 0)
+      text += fmt::format("{} {} {}", text.empty() ? ":" : ",", number, state);
+  return text;
+}
+
+// What an operator has to know first; the rest is in `bedplate status -o json`.
+void manifestRows(const Deployment& deployed, Rows& rows) {
+  constexpr std::size_t kShown = 3;
+  for (std::size_t i = 0; i < deployed.open.size() && i < kShown; ++i) {
+    const auto& one = deployed.open[i];
+    const std::string why = one.reason.empty() ? one.message : one.reason + ": " + one.message;
+    rows.wrap("", one.file + " " + one.state + ": " + why, 3, one.state == "failing" ? kNever : kUseful,
+              one.state == "failing" ? Colour::red : Colour::yellow);
+  }
+  if (!deployed.problem.empty() && deployed.askedUs != 0)
+    rows.wrap("", "K3s's API: " + deployed.problem, 2, kUseful, Colour::yellow);
+}
+
 void k3sRows(const Status& status, Rows& rows) {
   const auto& k3s = status.k3s;
   std::string line = count(k3s.configFiles, "config file") + ", " + count(k3s.manifests, "manifest");
+  if (k3s.deployed) line += manifestCounts(*k3s.deployed);
   if (!k3s.failed.empty()) line += fmt::format(", {} failed", k3s.failed.size());
   if (k3s.restartNeeded) line += ", K3s must be restarted to read them";
-  const Colour colour = !k3s.failed.empty() ? Colour::red : k3s.restartNeeded ? Colour::yellow : Colour::none;
+  const bool failing = k3s.deployed && k3s.deployed->count("failing") > 0;
+  const bool open = k3s.deployed && !k3s.deployed->open.empty();
+  const Colour colour = !k3s.failed.empty() || failing ? Colour::red
+                        : k3s.restartNeeded || open    ? Colour::yellow
+                                                       : Colour::none;
   rows.add("k3s", line, kNever, colour);
   problemList(k3s.failed, rows, Colour::red);
+  if (k3s.deployed) manifestRows(*k3s.deployed, rows);
 }
 
 void benchRows(const Status& status, const Screen& screen, Rows& rows) {

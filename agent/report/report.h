@@ -13,6 +13,7 @@
 #include "agent/plan/plan.h"
 #include "agent/report/counters.h"
 #include "agent/report/headroom.h"
+#include "agent/report/manifests.h"
 #include "tuning/host/result.h"
 
 namespace bedplate::report {
@@ -66,7 +67,8 @@ struct Status {
   struct {
     std::int64_t configFiles = 0, manifests = 0;
     std::vector<KeyProblem> failed;
-    bool restartNeeded = false;  // K3s's configuration changed since K3s started
+    bool restartNeeded = false;          // K3s's configuration changed since K3s started
+    std::optional<Deployment> deployed;  // what became of the manifests; unset until it was looked at
   } k3s;
   struct {
     std::optional<apply::LatencySummary> summary;  // of the last kLatencyDays
@@ -82,6 +84,8 @@ struct Status {
 };
 
 std::string toJson(const Status& status);
+// With every manifest, as k3s.deployed.manifests.
+std::string toJson(const Status& status, const std::vector<ManifestState>& manifests);
 host::Result<Status> fromJson(const std::string& text);
 
 // 0 ok, 1 warning, 2 critical, 3 unknown (design section 7). `nowUs` decides whether a status is too old to believe.

@@ -5,6 +5,7 @@
 #include "agent/report/json.h"
 #include "agent/report/json_read.h"
 #include "agent/report/latency.h"
+#include "agent/report/manifest_json.h"
 #include "agent/report/report.h"
 #include "tuning/sysctl/sysctl.h"
 
@@ -189,6 +190,7 @@ void readState(const Json& json, Status& status) {
   read(k3s, "manifests", status.k3s.manifests);
   status.k3s.failed = readProblems(k3s, "failed");
   read(k3s, "restartNeeded", status.k3s.restartNeeded);
+  if (find(k3s, "deployed") != nullptr) status.k3s.deployed = readDeployment(section(k3s, "deployed"));
 }
 
 Json syncLatencyJson(const Status& status) {
@@ -237,7 +239,9 @@ host::Failure corrupt(const std::string& why) {
 
 }  // namespace
 
-std::string toJson(const Status& status) {
+namespace {
+
+Json statusJson(const Status& status) {
   Json pending = Json::array();
   for (const auto& change : status.pendingChanges) pending.push_back(changeJson(change));
   Json contested = Json::array();
@@ -247,7 +251,7 @@ std::string toJson(const Status& status) {
     suspended = Json{{"reason", status.suspended->reason},
                      {"since", timeJson(status.suspended->sinceUs)},
                      {"until", timeJson(status.suspended->untilUs)}};
-  const Json json{
+  return Json{
       {"version", status.version},
       {"written", timeJson(status.writtenUs)},
       {"started", timeJson(status.startedUs)},
@@ -271,7 +275,8 @@ std::string toJson(const Status& status) {
        {{"configFiles", status.k3s.configFiles},
         {"manifests", status.k3s.manifests},
         {"failed", problemsJson(status.k3s.failed)},
-        {"restartNeeded", status.k3s.restartNeeded}}},
+        {"restartNeeded", status.k3s.restartNeeded},
+        {"deployed", status.k3s.deployed ? deploymentJson(*status.k3s.deployed) : Json(nullptr)}}},
       {"syncLatency", syncLatencyJson(status)},
       {"pendingChanges", std::move(pending)},
       {"suspended", std::move(suspended)},
@@ -280,7 +285,20 @@ std::string toJson(const Status& status) {
       {"headroom", headroomJson(status.headroom)},
       {"warnings", status.warnings},
   };
-  return json.dump(kIndent, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+std::string dump(const Json& json) { return json.dump(kIndent, ' ', true, Json::error_handler_t::replace) + "\n"; }
+
+}  // namespace
+
+std::string toJson(const Status& status) { return dump(statusJson(status)); }
+
+std::string toJson(const Status& status, const std::vector<ManifestState>& manifests) {
+  Json json = statusJson(status);
+  Json all = Json::array();
+  for (const auto& one : manifests) all.push_back(manifestJson(one));
+  if (json["k3s"]["deployed"].is_object()) json["k3s"]["deployed"]["manifests"] = std::move(all);
+  return dump(json);
 }
 
 host::Result<Status> fromJson(const std::string& text) {

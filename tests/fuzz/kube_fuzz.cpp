@@ -3,8 +3,10 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "agent/kube/addons.h"
 #include "agent/kube/gitops.h"
 #include "agent/kube/lease.h"
+#include "agent/kube/objects.h"
 #include "agent/kube/time.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -31,5 +33,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (lease->version.empty() || lease->transitions < 0) std::abort();
   if (const auto at = kube::parseTime(text))
     if (kube::parseTime(kube::microTime(*at)) != at) std::abort();
+  if (const auto addons = kube::parseAddons(text))
+    for (const auto& addon : *addons)
+      if (addon.name.empty()) std::abort();
+  if (const auto events = kube::parseAddonEvents(text))
+    for (const auto& event : *events)
+      if (event.message.find('\x1b') != std::string::npos) std::abort();
+  if (const auto owned = kube::parseOwned(text))
+    for (const auto& one : *owned)
+      if (one.owner.empty()) std::abort();
+  if (const auto kinds = kube::parseKinds(text, "/api/v1"))
+    for (const auto& [kind, place] : *kinds)
+      if (place.plural.find('/') != std::string::npos) std::abort();
   return 0;
 }

@@ -175,16 +175,6 @@ class K3s(unittest.TestCase):
     def value(self, name):
         return json.loads(self.server.kubectl("get", "configmap", name, "-n", "default", "-o", "json").stdout)["data"]["x"]
 
-    def test_a_removed_manifest_leaves_its_objects(self):
-        # docs/k3s.md says so.
-        self.sync({"manifests/removed.yaml": config_map("removed", x=1)}, "to be removed")
-        self.converge()
-        self.sync({"manifests/removed.yaml": None, "manifests/later.yaml": config_map("later", x=1)}, "removed")
-        self.assertEqual([p for p in self.placed() if "removed" in p], [])
-        self.converge()  # K3s has looked since
-        self.assertIn("later", self.server.uids("configmaps"))
-        self.assertIn("removed", self.server.uids("configmaps"))
-
 
 class Etcd(unittest.TestCase):
     """K3s with its embedded etcd, beside the daemon."""

@@ -69,6 +69,7 @@ class K3sStandin:
         octal = re.fullmatch("0?[0-7]{3}", mode)  # 0640 without quotes is the number 416 by then
         self.api.write_kubeconfig(self.root / KUBECONFIG, mode=int(mode, 8) if octal else 0o600)
         self.register(["server", *kept, *arguments])
+        (self.root / DATA / "server/tls").mkdir(parents=True, exist_ok=True)  # where K3s keeps its certificates
         disables = {d for v in values.get("disable", []) for d in v.split(",")}
         self.stage(disables)
         self.controller = DeployController(self.store, self.manifests, self.node, self.interval, disables, log=self.log).start()

@@ -57,7 +57,7 @@ k3s:
   restart: {mode: window, canary: [web-01], spread: 30m,
             window: {days: [sat, sun], from: "02:00", to: 04:00, timezone: Europe/Oslo}}
   confirm: {timeout: 180s}
-  manifests: {writer: web-01, prune: false, selfHeal: off, allowPrune: [Namespace/old]}
+  manifests: {writer: web-01, prune: false, selfHeal: off, allowPrune: [manifests/old/]}
 policy:
   rawSecrets: deny
   endpoints: ["*.nordic-corp.no"]
@@ -88,7 +88,7 @@ policy:
   EXPECT_EQ(config.k3s.writer, "web-01");
   EXPECT_FALSE(config.k3s.prune);
   EXPECT_EQ(config.k3s.selfHeal, "off");
-  EXPECT_THAT(config.k3s.allowPrune, ElementsAre("Namespace/old"));
+  EXPECT_THAT(config.k3s.allowPrune, ElementsAre("manifests/old/"));
   EXPECT_EQ(config.policy.rawSecrets, "deny");
   EXPECT_THAT(config.policy.endpoints.value(), ElementsAre("*.nordic-corp.no"));
 }
@@ -271,7 +271,8 @@ INSTANTIATE_TEST_SUITE_P(
              {"node.yaml:3:22: error: policy.endpoints: 'a b' is not a host pattern, such as *.example.com"}},
         Case{"NotAnObjectName",
              "k3s: {manifests: {allowPrune: ['']}}\n",
-             {"node.yaml:3:32: error: k3s.manifests.allowPrune: '' is not the name of an object"}},
+             {"node.yaml:3:32: error: k3s.manifests.allowPrune: '' is no manifest, such as manifests/old.yaml, or "
+              "manifests/old/ for all of a folder"}},
         Case{"DuplicateKey",
              "tuning: {}\ntuning: {}\n",
              {"node.yaml:4:1: error: the key 'tuning' stands twice in one mapping"}}}),

@@ -56,7 +56,7 @@ class ProbeThreadTest : public testing::Test {
     std::vector<std::unique_ptr<ProbeJob>> jobs;
     jobs.push_back(std::make_unique<FakeJob>("a", a));
     jobs.push_back(std::make_unique<FakeJob>("b", b));
-    thread = ProbeThread::start(clock, std::move(jobs)).value();
+    thread = ProbeThread::start("test", clock, std::move(jobs)).value();
   }
   // Also makes the thread look at the clock.
   void configure(bool active, std::int64_t limit = 10) {
