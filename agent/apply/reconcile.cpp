@@ -342,6 +342,7 @@ host::Status Reconciler::go(const SyncOptions& options, SyncResult& result) {
 
 host::Status Reconciler::lookAhead(SyncResult& result) {
   const plan::Target& target = memory_->whole->successor.target;
+  result.waiting = plan::waiting(target);
   BEDPLATE_TRY_LET(result.plan, keeper_.plan(target));
   return judgeK3sChange(target, result);
 }

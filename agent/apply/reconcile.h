@@ -54,6 +54,7 @@ struct SyncResult {
   std::optional<plan::Plan> plan;                           // what was, or would be, changed
   // By key, what K3s would see of it when it starts: "debug: unset -> true". All of its files on this host count.
   std::vector<std::string> k3sChanges;
+  std::vector<plan::Waiting> waiting;    // manifests that are not as Git says for now
   std::optional<RunResult> applied;      // with afterApply
   std::optional<CommitTimes> confirmed;  // the head, when it was confirmed with this sync
   double seconds = 0;

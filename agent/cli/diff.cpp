@@ -55,15 +55,25 @@ Json resultJson(const apply::SyncResult& result) {
             {"layers", result.layers},
             {"changes", Json::array()},
             {"pending", Json::array()},
+            {"waiting", Json::array()},
             {"k3s", result.k3sChanges},
             {"findings", Json::array()},
             {"problem", report::errorJson(result.problem)}};
   for (const auto& finding : result.findings) json["findings"].push_back(report::findingJson(finding));
+  for (const auto& one : result.waiting)
+    json["waiting"].push_back(Json{{"file", one.file}, {"stage", plan::name(one.stage)}, {"why", one.why}});
   if (!result.plan) return json;
   for (const auto& change : result.plan->changes) json["changes"].push_back(report::changeJson(change));
   for (const auto& one : result.plan->pending)
     json["pending"].push_back(Json{{"subject", one.subject}, {"why", one.why}});
   return json;
+}
+
+std::string waitingText(const plan::Waiting& one) {
+  if (one.stage == plan::Stage::guarded)
+    return "held    " + one.file + "  stays as it is: " + one.why +
+           "; bedplate sync --allow-prune, or k3s.manifests.allowPrune in node.yaml";
+  return "moving  " + one.file + "  stays as it is: " + one.why;
 }
 
 void print(Context& context, const apply::SyncResult& result) {
@@ -77,6 +87,7 @@ void print(Context& context, const apply::SyncResult& result) {
     const bool key = one.subject.find('/') != std::string::npos;
     out << report::clean("pending " + (key ? sysctl::dotted(one.subject) : one.subject) + ": " + one.why) << "\n";
   }
+  for (const auto& one : result.waiting) out << report::clean(waitingText(one)) << "\n";
   for (const auto& change : result.k3sChanges) out << report::clean("K3s, at its next start: " + change) << "\n";
   const std::string at = result.commit ? result.commit->id.shortHex() + " " + result.commit->subject : result.head;
   const auto changes = static_cast<std::int64_t>(result.plan->changes.size());

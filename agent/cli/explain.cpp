@@ -135,7 +135,8 @@ int run(Context& context, const std::string& subject) {
   const auto known = gatherKnown(context, store);
   if (!known) return context.fail("explain", known.error(), kNotKnown);
   Explanation explanation;
-  if (subject.starts_with('/')) {
+  const bool inGit = subject.starts_with("manifests/") || subject.find("/manifests/") != std::string::npos;
+  if (inGit || subject.starts_with('/')) {
     explanation = report::explainPath(*known, std::filesystem::path(subject).lexically_normal().relative_path());
   } else {
     const auto key = sysctl::normaliseKey(subject);
@@ -143,8 +144,9 @@ int run(Context& context, const std::string& subject) {
     explanation = report::explainKey(*known, *key);
   }
   if (!explanation.known) {
-    const auto error = host::fail("NotFound", explanation.subject, "is not managed on this node",
-                                  "keys are written as net.ipv4.ip_forward, files as /etc/...");
+    const auto error =
+        host::fail("NotFound", explanation.subject, "is not managed on this node",
+                   "keys are written as net.ipv4.ip_forward, files as /etc/..., or manifests/... as in Git");
     return context.fail("explain", error.value(), kNotKnown);
   }
   if (context.json())

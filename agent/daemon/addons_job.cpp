@@ -11,6 +11,13 @@ namespace {
 
 bool isManifest(const plan::FileTarget& file) { return file.area == plan::Area::manifest; }
 
+// K3s's text without the name of the file, which is known: 'Applying manifest at "..." failed: '.
+std::string essence(const std::string& message) {
+  constexpr std::string_view kEnd = "\" failed: ";
+  const auto end = message.find(kEnd);
+  return end == std::string::npos ? message : message.substr(end + kEnd.size());
+}
+
 bool hasManifests(const ManifestWatch& watch) {
   return !watch.target->buried.empty() ||
          std::any_of(watch.target->files.begin(), watch.target->files.end(), isManifest);
@@ -22,8 +29,11 @@ std::optional<std::int64_t> AddonsJob::dueNs(const Measuring& measuring, std::in
   const auto& watch = measuring.manifests;
   if (!measuring.active || !watch || !hasManifests(*watch)) return std::nullopt;
   if (!asked_) return nowNs;
-  if (watch != asked_) return lastNs_ + 1'000'000'000;
-  if (awaits_) return lastNs_ + (lastNs_ - sinceNs_ < kPatienceNs ? kSoonNs : kLongNs);
+  if (watch != asked_) return lastNs_ + kFirstNs;
+  if (awaits_) {
+    const std::int64_t forNs = lastNs_ - sinceNs_;
+    return lastNs_ + (forNs < kPatienceNs ? std::clamp(forNs / 4, kFirstNs, kSoonNs) : kLongNs);
+  }
   return lastNs_ + (watch->target->selfHeal == plan::SelfHeal::objects ? kObjectsNs : kIdleNs);
 }
 
@@ -122,7 +132,7 @@ void AddonsJob::takeEvents(const ManifestWatch& watch, const std::vector<kube::A
     const auto info = setup_.files.info(file.path);
     if (info && event->second->lastUs + kSecondUs <= info->modifiedNs / 1000) continue;
     addon->second.reason = event->second->reason;
-    addon->second.message = event->second->message;
+    addon->second.message = essence(event->second->message);
   }
 }
 
@@ -145,7 +155,9 @@ host::Status AddonsJob::bury(kube::Api& api, const ManifestWatch& watch, const s
 }
 
 bool AddonsJob::awaits(const ManifestWatch& watch, const plan::Deployed& deployed) const {
-  if (!watch.awaited.empty() || !watch.target->buried.empty()) return true;
+  if (!watch.awaited.empty()) return true;
+  for (const auto& path : watch.target->buried)
+    if (deployed.addons.count(plan::addonOf(path)) != 0) return true;
   return std::any_of(watch.target->files.begin(), watch.target->files.end(), [&](const plan::FileTarget& file) {
     return isManifest(file) && (file.stage == plan::Stage::moving || !deployed.has(file));
   });

@@ -20,7 +20,9 @@ namespace bedplate::daemon {
 
 class AddonsJob final : public ProbeJob {
  public:
-  // While something is awaited (K3s looks at its files each 15 s), and when it has been for long.
+  // While something is awaited (K3s looks at its files each 15 s): at first soon, then seldomer, and seldom when it has
+  // been for long.
+  static constexpr std::int64_t kFirstNs = 1'000'000'000;
   static constexpr std::int64_t kSoonNs = 5'000'000'000;
   static constexpr std::int64_t kLongNs = 30'000'000'000;
   static constexpr std::int64_t kPatienceNs = 300'000'000'000;

@@ -116,8 +116,11 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
   BEDPLATE_TRY_LET(const auto suspended, suspension());
   if (suspended)
     return host::fail("Suspended", "sync", "the agent is suspended: " + suspended->reason, "bedplate resume");
+  const auto deployed = deployed_;
+  syncing_ = true;
   apply::SyncResult result =
-      reconciler_->sync({.retry = command.byHand, .allowPrune = command.allowPrune, .deployed = deployed_});
+      reconciler_->sync({.retry = command.byHand, .allowPrune = command.allowPrune, .deployed = deployed});
+  syncing_ = false;
   if (result.problem && result.problem->reason == "Cancelled") {
     done.cancelled = true;
     return host::Failure(*result.problem);
@@ -134,6 +137,7 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
   done.answer = report::answer(result, config_->node.mode);
   if (result.applied) lastRun_ = result.applied;
   lastSync_ = std::move(result);
+  if (deployed_ != deployed) return proceed();
   return {};
 }
 

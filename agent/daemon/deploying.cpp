@@ -34,9 +34,13 @@ std::shared_ptr<const plan::Deployed> Engine::answering(const plan::Deployed& de
 
 host::Status Engine::deployed(std::shared_ptr<const plan::Deployed> deployed) {
   deployed_ = std::move(deployed);
-  if (!store_ || !keeper_) return {};
+  if (!store_ || !keeper_ || syncing_) return {};
+  return proceed();
+}
+
+host::Status Engine::proceed() {
   BEDPLATE_TRY_LET(const auto suspended, suspension());
-  if (!reconciler_ || suspended || !enforcing()) return {};
+  if (!reconciler_ || !deployed_ || suspended || !enforcing()) return {};
   const auto answer = deployed_->again.empty() ? deployed_ : answering(*deployed_);
   auto result = reconciler_->proceed({.deployed = answer});
   if (!answer->again.empty()) {

@@ -92,6 +92,7 @@ class Engine final : public Runner {
   // What K3s makes of the manifests (deploying.cpp).
   host::Status deployed(std::shared_ptr<const plan::Deployed> deployed);
   std::shared_ptr<const plan::Deployed> answering(const plan::Deployed& deployed);
+  host::Status proceed();
   void refreshManifests();
   void keepAccepted();
 
@@ -131,7 +132,8 @@ class Engine final : public Runner {
   std::optional<std::string> steal_;
   std::shared_ptr<const plan::Deployed> deployed_;  // as K3s said last; null before the first time
   std::shared_ptr<const ManifestWatch> manifests_;  // what it is asked about
-  std::optional<report::Deployment> deployment_;    // what both say together
+  bool syncing_ = false;  // a sync waits for the remote: what K3s said meanwhile is looked at after it
+  std::optional<report::Deployment> deployment_;  // what both say together
   struct ManifestsOf {
     std::int64_t number;
     std::shared_ptr<const plan::Deployed> deployed;

@@ -58,7 +58,6 @@ std::string digest(const Target& target) {
   if (target.selfHeal != SelfHeal::files) all += std::string("self-heal ") + name(target.selfHeal) + "\n";
   if (!target.prune) all += "no prune\n";
   if (target.parks) all += "parks\n";
-  for (const auto& path : target.buried) put(all, path);
   std::set<std::string_view> names;  // the order of modules decides nothing
   for (const auto& module : target.modules) names.insert(module.entry.name);
   for (const auto name : names) put(all, name);

@@ -61,7 +61,8 @@ struct Target {
   bool prune = true;
   // With several servers the manifests wait, after a boot, for the first word of Git (Keeper::recover).
   bool parks = false;
-  // Manifests that are gone, and whose Addons are to go: paths, in order.
+  // Manifests that are gone, and whose Addons are to go: paths, in order. No part of the digest: they are gone from the
+  // host.
   std::vector<std::string> buried;
   std::vector<cluster::ModuleWant> modules;
   std::vector<cluster::SysctlWant> sysctls;

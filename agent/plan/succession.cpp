@@ -311,6 +311,13 @@ std::string marked(const std::string& content, int times) {
          (times == 1 ? " time" : " times") + ".\n" + content.substr(begin);
 }
 
+std::vector<Waiting> waiting(const Target& target) {
+  std::vector<Waiting> all;
+  for (const auto& file : target.files)
+    if (file.stage == Stage::guarded || file.stage == Stage::moving) all.push_back({file.file, file.stage, file.why});
+  return all;
+}
+
 Target withoutTombstones(Target target) {
   std::erase_if(target.files, [](const FileTarget& file) { return file.stage == Stage::tombstone; });
   for (auto& file : target.files) {

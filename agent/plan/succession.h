@@ -69,6 +69,14 @@ struct Successor {
   std::vector<cluster::Object> awaited;  // whose owners have to be known for the next step
 };
 
+// A manifest that stays as it was, for now.
+struct Waiting {
+  std::string file;  // in the cluster directory
+  Stage stage = Stage::guarded;
+  std::string why;
+};
+std::vector<Waiting> waiting(const Target& target);
+
 // The target to go to. Fails only where a content in force cannot be read.
 host::Result<Successor> succeed(const Succession& in);
 

@@ -33,8 +33,10 @@ std::string advice(const Status& status, bool daemonAlive) {
   if (status.generation.state == "rolled-back") return "bedplate show " + std::to_string(status.generation.number);
   if (!status.hold.empty()) return "bedplate resume";
   if (!status.pendingChanges.empty()) return "bedplate diff";
+  if (status.k3s.deployed && status.k3s.deployed->count("failing") > 0)
+    return "bedplate explain " + status.k3s.deployed->open.front().file;
   if (status.k3s.deployed && status.k3s.deployed->count("held") > 0)
-    return "bedplate diff, then bedplate sync --allow-prune";
+    return "bedplate sync --allow-prune, or put it back in Git";
   if (status.k3s.restartNeeded) return restart(status);
   if (!status.drift.contested.empty()) return "bedplate explain " + shownSubject(status.drift.contested.front());
   if (!status.drift.unrepaired.empty()) return "bedplate explain " + status.drift.unrepaired.front().subject;

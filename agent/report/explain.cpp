@@ -41,6 +41,10 @@ void addStatus(const Known& known, Explanation& explanation) {
   add(known.status->tuning.failed, "failed");
   add(known.status->k3s.failed, "failed");
   add(known.status->drift.unrepaired, "drifted");
+  if (known.status->k3s.deployed)
+    for (const auto& one : known.status->k3s.deployed->open)
+      if ("/" + one.path == explanation.subject)
+        explanation.notes.push_back(one.state + ": " + (one.reason.empty() ? "" : one.reason + ": ") + one.message);
   for (const auto& contest : known.status->drift.contested) {
     if (shownSubject(contest) != explanation.subject) continue;
     explanation.notes.push_back("contested: " + whyContested(contest));
@@ -234,7 +238,12 @@ Explanation explainKey(const Known& known, const std::string& key) {
   return explanation;
 }
 
-Explanation explainPath(const Known& known, const std::string& path) {
+Explanation explainPath(const Known& known, const std::string& said) {
+  std::string path = said;
+  // As Git calls it, which is what the status says.
+  if (known.target)
+    for (const auto& file : known.target->files)
+      if (file.file == said) path = file.path;
   Explanation explanation;
   explanation.kind = "file";
   explanation.subject = "/" + path;

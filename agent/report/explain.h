@@ -56,6 +56,7 @@ struct Explanation {
 };
 
 Explanation explainKey(const Known& known, const std::string& key);
+// `path`: on the host, below the root; or in Git, within the cluster directory.
 Explanation explainPath(const Known& known, const std::string& path);
 Json explanationJson(const Explanation& explanation);
 

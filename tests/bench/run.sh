@@ -1,5 +1,6 @@
 #!/bin/sh
-# What Bedplate costs: the whole agent (run.py), sysctls beside others (sysctls.py), a disk beside fio (disk.py), and the
+# What Bedplate costs: the whole agent (run.py), sysctls beside others (sysctls.py), a disk beside fio (disk.py), manifests
+# beside K3s (k3s.py), and the
 # Google Benchmark programs where they were built with BEDPLATE_BENCH. BEDPLATE_BUILD names the folder of the programs,
 # BEDPLATE_BENCH_ROUNDS, _IDLE and _PAIRS how long it takes.
 set -eu
@@ -11,6 +12,7 @@ done
 BEDPLATE_BUILD=$build python3 "$here/run.py"
 BEDPLATE_BUILD=$build python3 "$here/sysctls.py"
 BEDPLATE_BUILD=$build python3 "$here/disk.py"
+BEDPLATE_BUILD=$build python3 "$here/k3s.py"
 found=no
 for program in "$build"/tests/bench_*; do
   [ -x "$program" ] || continue
