@@ -128,6 +128,17 @@ std::string detectDataDir(host::Files& files) {
   return directory->empty() ? host::parentPath(paths::k3sServerDir) : *directory;
 }
 
+std::string detectLogFile(host::Files& files) {
+  auto path = detectOption(files, "log");
+  if (!path) path = detectOption(files, "l");
+  if (!path || path->size() < 2 || path->front() != '/' || path->find("..") != std::string::npos) return {};
+  return path->substr(path->find_first_not_of('/'));
+}
+
+std::vector<std::string> unitWords(host::Files& files, const std::string& role) {
+  return commandWords(readOr(files, role == "agent" ? paths::k3sAgentUnit : paths::k3sServerUnit));
+}
+
 bool hasExternalDatastore(host::Files& files) {
   const auto endpoint = detectOption(files, "datastore-endpoint");
   return endpoint && !endpoint->empty() && !endpoint->starts_with("sqlite");

@@ -26,6 +26,12 @@ std::string detectNodeName(host::Files& files);
 // Where K3s keeps its data, below the root: `data-dir` of its configuration or unit, else var/lib/rancher/k3s.
 std::string detectDataDir(host::Files& files);
 
+// The file that K3s writes its log to, below the root: `log` of its configuration or unit; "" when it names none.
+std::string detectLogFile(host::Files& files);
+
+// The words that its unit hands to K3s ("server", "--debug", ...), without the program; of the role's unit.
+std::vector<std::string> unitWords(host::Files& files, const std::string& role);
+
 // Whether its configuration or unit names a database elsewhere (`datastore-endpoint`). One that is said in the unit's
 // environment is not seen.
 bool hasExternalDatastore(host::Files& files);

@@ -37,6 +37,8 @@ inline constexpr const char* highestFrequency = "sys/devices/system/cpu/cpu0/cpu
 inline constexpr const char* blockDevices = "sys/dev/block";
 inline constexpr const char* blockClass = "sys/class/block";
 inline constexpr const char* systemBus = "run/dbus/system_bus_socket";
+inline constexpr const char* journal = "var/log/journal";
+inline constexpr const char* zoneInfo = "usr/share/zoneinfo";
 
 inline constexpr const char* configFile = "etc/bedplate/bedplate.conf";
 inline constexpr const char* configDropIns = "etc/bedplate/bedplate.conf.d";

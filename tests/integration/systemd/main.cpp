@@ -1,0 +1,35 @@
+// A systemd with one unit, for tests on a tree: see tests/lib/fake_systemd.h.
+//
+//   fake-systemd SOCKET UNIT NOTIFY_SOCKET LOG COMMAND [ARGUMENT...]
+//
+// Ends at SIGTERM, with the command; writes each call to its standard output.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "tests/lib/fake_systemd.h"
+
+int main(int argc, char** argv) {
+  if (argc < 6) return 64;
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGCHLD}) ::sigaddset(&signals, number);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  bedplate::testlib::FakeSystemd systemd(
+      {.socket = argv[1], .unit = argv[2], .command = {argv + 5, argv + argc}, .log = argv[4], .notify = argv[3]});
+  std::thread waiter([&] {
+    sigset_t ends;
+    ::sigemptyset(&ends);
+    for (const int number : {SIGTERM, SIGINT}) ::sigaddset(&ends, number);
+    int number = 0;
+    ::sigwait(&ends, &number);
+    systemd.stop();
+  });
+  systemd.run();
+  waiter.join();
+  for (const auto& call : systemd.calls())
+    if (!call.starts_with("LoadUnit")) std::printf("%s\n", call.c_str());
+  return 0;
+}
