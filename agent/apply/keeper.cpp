@@ -287,6 +287,10 @@ void Keeper::prune() {
   std::set<std::int64_t> keep;
   for (const auto& row : *history)
     if (row.state != GenerationState::rolledBack && keep.size() < kKeptGenerations) keep.insert(row.number);
+  // What K3s is taken back to, however long ago that was.
+  const auto confirmed = store_.k3sConfirmed();
+  if (!confirmed) return;
+  keep.insert(*confirmed);
   generations.prune(keep);
 }
 

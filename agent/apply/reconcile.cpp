@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/apply/k3s_care.h"
 #include "agent/apply/k3s_change.h"
 #include "agent/k3s/k3s.h"
 #include "agent/trust/trust.h"
@@ -23,6 +24,7 @@ struct Seen {
   plan::Target target;
   ManifestRules manifests;
   cluster::NodeConfig::Benchmark benchmark;
+  cluster::NodeConfig::Restart restart;
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
 };
@@ -32,6 +34,8 @@ struct Whole {
   std::int64_t number;  // of the one in force
   std::shared_ptr<const plan::Deployed> deployed;
   bool mayPrune;
+  std::string k3sState;  // by which K3s's files were chosen
+  std::string heldBack;  // why they are not those of the commit
   plan::Successor successor;
   std::string digest;
 };
@@ -174,6 +178,7 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
   result.layers = seen->layers;
   result.findings = seen->findings;
   result.benchmark = seen->benchmark;
+  result.restart = seen->restart;
   return {};
 }
 
@@ -217,6 +222,7 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
                        .target = std::move(target),
                        .manifests = {compiled.desired->config.k3s.writer, compiled.desired->config.k3s.allowPrune},
                        .benchmark = compiled.desired->config.benchmark,
+                       .restart = compiled.desired->config.k3s.restart,
                        .layers = compiled.desired->layers,
                        .findings = std::move(compiled.findings)};
   return {};
@@ -254,16 +260,25 @@ host::Status Reconciler::whole(const SyncOptions& options) {
   BEDPLATE_TRY_LET(const auto row, store_.latest(GenerationState::applied, Store::With::noOutcomes));
   const std::int64_t number = row ? row->number : 0;
   auto& known = memory_->whole;
-  if (known && known->number == number && known->deployed == options.deployed && known->mayPrune == options.allowPrune)
+  const Seen& seen = *memory_->seen;
+  BEDPLATE_TRY_LET(const std::string k3sState, k3sStateOf(store_, seen.target));
+  if (known && known->number == number && known->deployed == options.deployed &&
+      known->mayPrune == options.allowPrune && known->k3sState == k3sState)
     return {};
   known.reset();
-  const Seen& seen = *memory_->seen;
+  BEDPLATE_TRY_LET(const auto instead, k3sInstead(keeper_, store_, seen.target));
   BEDPLATE_TRY(checkWriter(machine_.files, seen.target, seen.manifests));
   static const plan::Deployed kUnknown;
-  BEDPLATE_TRY_LET(auto successor, follow(machine_, keeper_, seen.target, seen.manifests,
+  BEDPLATE_TRY_LET(auto successor, follow(machine_, keeper_, instead ? instead->target : seen.target, seen.manifests,
                                           options.deployed ? *options.deployed : kUnknown, options.allowPrune));
   std::string digest = plan::digest(successor.target);
-  known = Whole{number, options.deployed, options.allowPrune, std::move(successor), std::move(digest)};
+  known = Whole{number,
+                options.deployed,
+                options.allowPrune,
+                k3sState,
+                instead ? instead->why : std::string(),
+                std::move(successor),
+                std::move(digest)};
   return {};
 }
 
@@ -302,6 +317,7 @@ std::optional<SyncResult> Reconciler::proceed(const SyncOptions& options) {
   result.layers = memory_->seen->layers;
   result.findings = memory_->seen->findings;
   result.benchmark = memory_->seen->benchmark;
+  result.restart = memory_->seen->restart;
   if (auto gone = status ? go(options, result) : status; !gone) result.problem = std::move(gone).error();
   return result;
 }
@@ -316,6 +332,7 @@ const ManifestRules* Reconciler::manifestRules() const { return memory_->seen ? 
 host::Status Reconciler::go(const SyncOptions& options, SyncResult& result) {
   auto may = mayApply(memory_->seen->target);
   if (may) may = whole(options);
+  if (may) result.k3sHeldBack = memory_->whole->heldBack;
   // What is in force was judged when it came; where the host differs from it now, that is drift. Nothing is read for
   // it.
   const auto current = store_.latest(GenerationState::applied, Store::With::noOutcomes);
@@ -336,13 +353,17 @@ host::Status Reconciler::go(const SyncOptions& options, SyncResult& result) {
   const bool step = current && *current && (*current)->commit == target.commit && (*current)->cause != "rollback";
   BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, step ? "manifests" : "commit", memory_->whole->digest));
   result.plan = planOf(*result.applied);
-  result.confirmed = clock_.applied(*result.applied);
+  if (result.k3sHeldBack.empty())
+    result.confirmed = clock_.applied(*result.applied);
+  else
+    clock_.ended("K3sHeldBack");
   return {};
 }
 
 host::Status Reconciler::lookAhead(SyncResult& result) {
   const plan::Target& target = memory_->whole->successor.target;
   result.waiting = plan::waiting(target);
+  result.k3sHeldBack = memory_->whole->heldBack;
   BEDPLATE_TRY_LET(result.plan, keeper_.plan(target));
   return judgeK3sChange(target, result);
 }

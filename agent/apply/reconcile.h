@@ -55,8 +55,11 @@ struct SyncResult {
   // By key, what K3s would see of it when it starts: "debug: unset -> true". All of its files on this host count.
   std::vector<std::string> k3sChanges;
   std::vector<plan::Waiting> waiting;    // manifests that are not as Git says for now
-  std::optional<RunResult> applied;      // with afterApply
-  std::optional<CommitTimes> confirmed;  // the head, when it was confirmed with this sync
+  // Why K3s's files of the commit are not placed: they were taken back, or a restart is under way. Empty: they are.
+  std::string k3sHeldBack;
+  std::optional<cluster::NodeConfig::Restart> restart;  // of a cluster directory without errors
+  std::optional<RunResult> applied;                     // with afterApply
+  std::optional<CommitTimes> confirmed;                 // the head, when it was confirmed with this sync
   double seconds = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "agent/apply/k3s_care.h"
+
 namespace bedplate::apply {
 namespace {
 
@@ -56,12 +58,15 @@ host::Result<RunResult> rollBack(Machine& machine, Keeper& keeper, Store& store,
   if (!stored) return notFound(named(number), "is not known");
   BEDPLATE_TRY_LET(const auto next,
                    follow(machine, keeper, plan::withoutTombstones(*stored), rules, deployed, /*mayPrune=*/false));
-  const plan::Target& target = next.target;
+  // A configuration that K3s did not come up with is not placed by this either, nor one in the middle of a restart.
+  BEDPLATE_TRY_LET(const auto instead, k3sInstead(keeper, store, next.target));
+  const plan::Target& target = instead ? instead->target : next.target;
 
   // The hold comes first: without it a crash in between would let the next look at Git undo the rollback.
   BEDPLATE_TRY_LET(const auto heldBefore, store.hold());
   BEDPLATE_TRY(holdBack(store, newestTreeOfGit(history), target));
   auto result = keeper.apply(target, "rollback");
+  if (result && instead) result->note += (result->note.empty() ? "" : "; ") + instead->why;
   if (!result) static_cast<void>(heldBefore ? store.setHold(*heldBefore) : store.clearHold());
   return result;
 }

@@ -17,6 +17,7 @@
 
 #include "agent/apply/commit_times.h"
 #include "agent/apply/contested.h"
+#include "agent/apply/k3s_trial.h"
 #include "agent/plan/plan.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/files.h"
@@ -180,6 +181,17 @@ class Store {
   host::Result<std::optional<CutOff>> cutOff();
   host::Status setCutOff(const CutOff& cutOff);  // ends the open group as well
   host::Status clearCutOff();                    // changes nothing when there is none
+  // Restarts of K3s (store_k3s.cpp). A set that changes nothing writes nothing.
+  host::Result<K3sTrial> k3sTrial();
+  host::Status setK3sTrial(const K3sTrial& trial);
+  // The trial, and that its part is not tried again, in one write.
+  host::Status setK3sBad(const K3sTrial& trial, const std::string& why);
+  host::Result<std::optional<std::string>> k3sBad(const std::string& part);
+  host::Result<std::optional<K3sRunning>> k3sRunning();
+  host::Status setK3sRunning(const K3sRunning& running);
+  // The generation whose K3s configuration was last seen to run well; 0: what was there before the first.
+  host::Result<std::int64_t> k3sConfirmed();
+  host::Status setK3sConfirmed(std::int64_t generation);
   // What the last good cluster directory said, so that a start without a remote measures by it.
   host::Result<cluster::NodeConfig::Benchmark> benchmark();
   host::Status setBenchmark(const cluster::NodeConfig::Benchmark& benchmark);  // writes nothing when it is the same

@@ -79,12 +79,18 @@ struct NodeConfig {
     std::set<int> days;                // 0 = Monday
     int fromMinute = 0, toMinute = 0;  // of the day
     std::string timezone;
+    bool operator==(const Window&) const = default;
   };
-  struct {
-    std::string restartMode = "auto";  // auto | window | never
+  // k3s.restart and k3s.confirm.
+  struct Restart {
+    std::string mode = "auto";  // auto | window | never
     std::vector<std::string> canary;
     std::optional<std::int64_t> spreadMs, confirmTimeoutMs;
     std::optional<Window> window;
+    bool operator==(const Restart&) const = default;
+  };
+  struct {
+    Restart restart;
     std::optional<std::string> writer;
     bool prune = true;
     std::string selfHeal = "files";  // off | files | objects

@@ -131,9 +131,9 @@ NodeConfig NodeYaml::finish() {
     window.fromMinute = draft_.from.value_or(0);
     window.toMinute = draft_.to.value_or(0);
     window.timezone = draft_.timezone.value_or("UTC");
-    config.k3s.window = window;
+    config.k3s.restart.window = window;
   }
-  if (config.k3s.restartMode == "window" && !draft_.window)
+  if (config.k3s.restart.mode == "window" && !draft_.window)
     error(*draft_.mode, "k3s.restart.mode is window, but there is no k3s.restart.window");
   const auto& disk = config.benchmark;
   if (disk.diskEveryMs && disk.diskForMs && *disk.diskForMs * 2 > *disk.diskEveryMs)

@@ -3,12 +3,13 @@
 #include <systemd/sd-journal.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <ctime>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "agent/k3s/k3s.h"
 #include "tuning/host/paths.h"
@@ -57,18 +58,34 @@ void readJournal(sd_journal* journal, const std::string& unit, std::int64_t sinc
   }
 }
 
+std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {
+  if (text.size() < at + count) return std::nullopt;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + count, value);
+  if (error != std::errc() || end != text.data() + at + count || value < 0) return std::nullopt;
+  return value;
+}
+
 // Seconds since the epoch of a line that begins with time="2026-11-29T13:57:04+01:00".
-std::optional<std::int64_t> secondsOf(const std::string& line) {
+std::optional<std::int64_t> secondsOf(std::string_view line) {
+  constexpr std::string_view kMark = "time=\"";
+  if (line.substr(0, kMark.size()) != kMark) return std::nullopt;
+  line.remove_prefix(kMark.size());
   std::tm at{};
-  char sign = 0;
-  int hours = 0, minutes = 0;
-  const int read = std::sscanf(line.c_str(), "time=\"%4d-%2d-%2dT%2d:%2d:%2d%c%2d:%2d", &at.tm_year, &at.tm_mon,
-                               &at.tm_mday, &at.tm_hour, &at.tm_min, &at.tm_sec, &sign, &hours, &minutes);
-  if (read < 7 || (sign != 'Z' && sign != '+' && sign != '-')) return std::nullopt;
+  constexpr std::pair<int std::tm::*, std::pair<std::size_t, std::size_t>> kFields[] = {
+      {&std::tm::tm_year, {0, 4}},  {&std::tm::tm_mon, {5, 2}},  {&std::tm::tm_mday, {8, 2}},
+      {&std::tm::tm_hour, {11, 2}}, {&std::tm::tm_min, {14, 2}}, {&std::tm::tm_sec, {17, 2}}};
+  for (const auto& [field, place] : kFields) {
+    const auto value = digits(line, place.first, place.second);
+    if (!value) return std::nullopt;
+    at.*field = *value;
+  }
   at.tm_year -= 1900;
   at.tm_mon -= 1;
-  const std::int64_t offset = sign == 'Z' ? 0 : (hours * 60 + minutes) * 60;
-  return static_cast<std::int64_t>(::timegm(&at)) - (sign == '-' ? -offset : offset);
+  const char sign = line.size() > 19 ? line[19] : '\0';
+  if (sign != 'Z' && sign != '+' && sign != '-') return std::nullopt;
+  const std::int64_t offset = (digits(line, 20, 2).value_or(0) * 60 + digits(line, 23, 2).value_or(0)) * 60;
+  return static_cast<std::int64_t>(::timegm(&at)) - (sign == '+' ? offset : sign == '-' ? -offset : 0);
 }
 
 // A file holds earlier starts as well: what stands before the last line that is too old is not of this one.

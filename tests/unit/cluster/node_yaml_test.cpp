@@ -76,15 +76,15 @@ policy:
   EXPECT_EQ(config.benchmark.diskP99LimitMs, 10);
   EXPECT_EQ(config.benchmark.stealWindowMs, 300'000);
   EXPECT_DOUBLE_EQ(config.benchmark.stealLimit.value(), 0.05);
-  EXPECT_EQ(config.k3s.restartMode, "window");
-  EXPECT_THAT(config.k3s.canary, ElementsAre("web-01"));
-  EXPECT_EQ(config.k3s.spreadMs, 1'800'000);
-  ASSERT_TRUE(config.k3s.window);
-  EXPECT_THAT(config.k3s.window->days, ElementsAre(5, 6));
-  EXPECT_EQ(config.k3s.window->fromMinute, 120);
-  EXPECT_EQ(config.k3s.window->toMinute, 240);
-  EXPECT_EQ(config.k3s.window->timezone, "Europe/Oslo");
-  EXPECT_EQ(config.k3s.confirmTimeoutMs, 180'000);
+  EXPECT_EQ(config.k3s.restart.mode, "window");
+  EXPECT_THAT(config.k3s.restart.canary, ElementsAre("web-01"));
+  EXPECT_EQ(config.k3s.restart.spreadMs, 1'800'000);
+  ASSERT_TRUE(config.k3s.restart.window);
+  EXPECT_THAT(config.k3s.restart.window->days, ElementsAre(5, 6));
+  EXPECT_EQ(config.k3s.restart.window->fromMinute, 120);
+  EXPECT_EQ(config.k3s.restart.window->toMinute, 240);
+  EXPECT_EQ(config.k3s.restart.window->timezone, "Europe/Oslo");
+  EXPECT_EQ(config.k3s.restart.confirmTimeoutMs, 180'000);
   EXPECT_EQ(config.k3s.writer, "web-01");
   EXPECT_FALSE(config.k3s.prune);
   EXPECT_EQ(config.k3s.selfHeal, "off");
@@ -97,7 +97,7 @@ TEST(NodeYaml, NothingSaidIsNothingSet) {
   const auto [config, findings] = readLayers({"", kHeader, kHeader + "tuning:\nk3s: {}\n"});
   EXPECT_THAT(texts(findings), ElementsAre());
   EXPECT_TRUE(config.tuning.driftEnforce);
-  EXPECT_FALSE(config.tuning.profile || config.tuning.conntrackMax || config.k3s.window || config.policy.endpoints);
+  EXPECT_FALSE(config.tuning.profile || config.tuning.conntrackMax || config.k3s.restart.window || config.policy.endpoints);
 }
 
 TEST(NodeYaml, WhatDoesNothingYetIsSaid) {
@@ -123,11 +123,11 @@ TEST(NodeYaml, LayersAreMergedKeyByKey) {
   EXPECT_EQ(config.tuning.conntrackBuckets.value().number, 50000);
   EXPECT_EQ(config.tuning.conntrackMax->said, (Said{"node.yaml", 3, 90, "cluster"}));
   EXPECT_EQ(config.tuning.floors[1].said, (Said{"layer1/node.yaml", 3, 19, "layer1"}));
-  EXPECT_THAT(config.k3s.canary, ElementsAre("c"));
-  EXPECT_EQ(config.k3s.window->fromMinute, 60);
-  EXPECT_EQ(config.k3s.window->toMinute, 180);
-  EXPECT_THAT(config.k3s.window->days, ElementsAre(0, 1, 2, 3, 4, 5, 6));
-  EXPECT_EQ(config.k3s.window->timezone, "UTC");
+  EXPECT_THAT(config.k3s.restart.canary, ElementsAre("c"));
+  EXPECT_EQ(config.k3s.restart.window->fromMinute, 60);
+  EXPECT_EQ(config.k3s.restart.window->toMinute, 180);
+  EXPECT_THAT(config.k3s.restart.window->days, ElementsAre(0, 1, 2, 3, 4, 5, 6));
+  EXPECT_EQ(config.k3s.restart.window->timezone, "UTC");
 }
 
 struct Case {
