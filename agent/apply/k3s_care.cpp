@@ -297,7 +297,8 @@ host::Result<K3sCare::Took> K3sCare::take(const K3sNews& news) {
   return took;
 }
 
-host::Result<K3sShown> k3sShown(Store& store, const std::optional<K3sNews>& last, std::optional<bool> heldBack) {
+host::Result<K3sShown> k3sShown(Store& store, const std::optional<K3sNews>& last,
+                                const std::optional<std::string>& heldBack) {
   K3sShown shown;
   BEDPLATE_TRY_LET(const K3sTrial trial, store.k3sTrial());
   if (last) shown.configHash = last->configHash;
@@ -326,13 +327,20 @@ host::Result<K3sShown> k3sShown(Store& store, const std::optional<K3sNews>& last
     if (current) shown.sinceUs = current->finishedUs;
     return shown;
   }
+  bool held = heldBack && !heldBack->empty();
   if (!heldBack) {
     const auto current = store.latest(GenerationState::applied, Store::With::noOutcomes);
-    heldBack = current && *current && (*current)->tree == trial.tree;
+    held = trial.outcome == "rolled-back" && current && *current && (*current)->tree == trial.tree;
   }
-  if (trial.outcome == "rolled-back" && *heldBack) {
+  if (held) {
     shown.state = "rolled-back";
     shown.reason = "RolledBack";
+    // Another one was confirmed since, and Git is back at the one from before that.
+    if (trial.outcome != "rolled-back") {
+      shown.why = *heldBack;
+      shown.line.clear();
+      shown.commit.clear();
+    }
     return shown;
   }
   K3sShown nothing;

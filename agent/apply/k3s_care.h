@@ -68,9 +68,10 @@ class K3sCare {
   std::map<std::string, std::int64_t> firstSeen_;  // part -> when it was first in force
 };
 
-// `last` and what the state says, for people. `heldBack`: whether the last look at Git found its configuration held
-// back; unset before the first look.
-host::Result<K3sShown> k3sShown(Store& store, const std::optional<K3sNews>& last, std::optional<bool> heldBack);
+// `last` and what the state says, for people. `heldBack`: why the last look at Git found its configuration held back
+// (SyncResult::k3sHeldBack); "": it did not; unset before the first look.
+host::Result<K3sShown> k3sShown(Store& store, const std::optional<K3sNews>& last,
+                                const std::optional<std::string>& heldBack);
 
 // What is to be placed instead of `target`: with K3s's files of the trial that is under way, or, where its own were
 // taken back, of the last configuration that ran well. nullopt: the target itself. `why` is for people.

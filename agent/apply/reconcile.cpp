@@ -1,14 +1,11 @@
 #include "agent/apply/reconcile.h"
 
-#include <fcntl.h>
-#include <pwd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "agent/apply/k3s_care.h"
 #include "agent/apply/k3s_change.h"
+#include "agent/apply/worker_setup.h"
 #include "agent/k3s/k3s.h"
 #include "agent/trust/trust.h"
 #include "tuning/host/paths.h"
@@ -61,23 +58,6 @@ host::Failure invalidDirectory(const std::vector<cluster::Finding>& findings, co
   if (first != nullptr) why += (errors == 1 ? ": " : ", first: ") + cluster::text(*first);
   return host::fail("InvalidClusterDirectory", path, why,
                     "nothing was changed; fix it in Git (bedplate check shows all findings) and push");
-}
-
-// The worker's directory, owned by its user; made when the package has not.
-host::Status prepareMirrorDirectory(host::HostFiles& files, const std::string& user) {
-  if (files.info(host::paths::mirrorDir)) return {};
-  BEDPLATE_TRY(files.makeDirectories(host::paths::stateDir, 0711));
-  BEDPLATE_TRY(files.makeDirectories(host::paths::mirrorDir, 0700));
-  if (user.empty() || ::geteuid() != 0) return {};
-  char buffer[4096];
-  passwd entry{};
-  passwd* found = nullptr;
-  // No such user: the worker's start says so with the way out.
-  if (::getpwnam_r(user.c_str(), &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) return {};
-  BEDPLATE_TRY_LET(host::UniqueFd fd, files.openAt(host::paths::mirrorDir, O_RDONLY | O_DIRECTORY));
-  if (::fchown(fd.get(), entry.pw_uid, entry.pw_gid) != 0)
-    return host::failErrno(errno, files.shown(host::paths::mirrorDir), "cannot give to user " + user);
-  return {};
 }
 
 // The name was found out, not configured, and is another one than at the first apply.

@@ -54,7 +54,7 @@ struct SyncResult {
   std::optional<plan::Plan> plan;                           // what was, or would be, changed
   // By key, what K3s would see of it when it starts: "debug: unset -> true". All of its files on this host count.
   std::vector<std::string> k3sChanges;
-  std::vector<plan::Waiting> waiting;    // manifests that are not as Git says for now
+  std::vector<plan::Waiting> waiting;  // manifests that are not as Git says for now
   // Why K3s's files of the commit are not placed: they were taken back, or a restart is under way. Empty: they are.
   std::string k3sHeldBack;
   std::optional<cluster::NodeConfig::Restart> restart;  // of a cluster directory without errors

@@ -1,9 +1,11 @@
 #include "agent/apply/worker_setup.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <string>
 
 #include "tuning/host/paths.h"
@@ -43,6 +45,22 @@ source::WorkerSetup workerSetup(const host::HostFiles& files) {
   const bool tree = files.shown("") != "/";
   if (tree && !userExists(setup.user)) setup.user = "nobody";
   return setup;
+}
+
+host::Status prepareMirrorDirectory(host::HostFiles& files, const std::string& user) {
+  if (files.info(host::paths::mirrorDir)) return {};
+  BEDPLATE_TRY(files.makeDirectories(host::paths::stateDir, 0711));
+  BEDPLATE_TRY(files.makeDirectories(host::paths::mirrorDir, 0700));
+  if (user.empty() || ::geteuid() != 0) return {};
+  char buffer[4096];
+  passwd entry{};
+  passwd* found = nullptr;
+  // No such user: the worker's start says so with the way out.
+  if (::getpwnam_r(user.c_str(), &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) return {};
+  BEDPLATE_TRY_LET(host::UniqueFd fd, files.openAt(host::paths::mirrorDir, O_RDONLY | O_DIRECTORY));
+  if (::fchown(fd.get(), entry.pw_uid, entry.pw_gid) != 0)
+    return host::failErrno(errno, files.shown(host::paths::mirrorDir), "cannot give to user " + user);
+  return {};
 }
 
 }  // namespace bedplate::apply

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "agent/cluster/names.h"
@@ -12,10 +13,7 @@
 namespace bedplate::cluster {
 namespace {
 
-constexpr std::string_view kNotActiveYet[] = {
-    "k3s.restart.mode",        "k3s.restart.canary",    "k3s.restart.spread",          "k3s.restart.window.days",
-    "k3s.restart.window.from", "k3s.restart.window.to", "k3s.restart.window.timezone", "k3s.confirm.timeout",
-};
+constexpr std::array<std::string_view, 0> kNotActiveYet = {};
 
 constexpr std::int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
 constexpr std::int64_t kIntMax = std::numeric_limits<std::int32_t>::max();  // what these kernel values hold
@@ -195,14 +193,14 @@ void readStealLimit(KeyValue& value) {
 }
 
 void readRestartMode(KeyValue& value) {
-  if (const auto mode = word(value, {"auto", "window", "never"})) value.draft.config.k3s.restartMode = *mode;
+  if (const auto mode = word(value, {"auto", "window", "never"})) value.draft.config.k3s.restart.mode = *mode;
   value.draft.mode = value.said;
 }
 void readCanary(KeyValue& value) {
-  if (auto names = list(value, judgeNodeName)) value.draft.config.k3s.canary = *std::move(names);
+  if (auto names = list(value, judgeNodeName)) value.draft.config.k3s.restart.canary = *std::move(names);
 }
 void readSpread(KeyValue& value) {
-  if (const auto ms = duration(value, 0, kDay)) value.draft.config.k3s.spreadMs = ms;
+  if (const auto ms = duration(value, 0, kDay)) value.draft.config.k3s.restart.spreadMs = ms;
 }
 void readDays(KeyValue& value) {
   value.draft.window = value.said;
@@ -239,7 +237,7 @@ void readTimezone(KeyValue& value) {
     value.error(value.node.at, inQuotes(*text) + " is not a time zone, such as Europe/Oslo or UTC");
 }
 void readConfirmTimeout(KeyValue& value) {
-  if (const auto ms = duration(value, 10 * kSecond, kHour)) value.draft.config.k3s.confirmTimeoutMs = ms;
+  if (const auto ms = duration(value, 10 * kSecond, kHour)) value.draft.config.k3s.restart.confirmTimeoutMs = ms;
 }
 void readWriter(KeyValue& value) {
   const auto* text = scalar(value);
@@ -303,7 +301,7 @@ const std::vector<Key>& keys() {
 }
 
 bool isActive(std::string_view path) {
-  return std::find(std::begin(kNotActiveYet), std::end(kNotActiveYet), path) == std::end(kNotActiveYet);
+  return std::find(kNotActiveYet.begin(), kNotActiveYet.end(), path) == kNotActiveYet.end();
 }
 
 }  // namespace bedplate::cluster

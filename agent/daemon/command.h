@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agent/apply/apply.h"
+#include "agent/apply/k3s_order.h"
 #include "agent/plan/succession.h"
 #include "agent/report/answer.h"
 #include "tuning/host/result.h"
@@ -25,6 +26,7 @@ struct Measured {
   bool keep = true;         // a sample for the state; else only to be shown: why nothing was measured
   std::string sample = {};  // what is kept where that is less than `json`; "": all of it
   std::shared_ptr<const plan::Deployed> deployed = nullptr;  // of "manifests"
+  std::shared_ptr<const apply::K3sNews> k3s = nullptr;       // of "k3s-restart", which has nothing else
 };
 
 // Which manifests K3s is asked about. The same object while it is the same.
@@ -45,6 +47,7 @@ struct Measuring {
   // etcd's own histogram is delivered: the disk is not written to.
   bool passiveDisk = false;
   std::shared_ptr<const ManifestWatch> manifests;  // null: none
+  std::shared_ptr<const apply::K3sOrder> k3s;  // the same object while it is the same; null: nothing to do about K3s
   bool operator==(const Measuring&) const = default;
 };
 

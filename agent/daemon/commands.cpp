@@ -75,6 +75,7 @@ host::Status Engine::dispatch(const Command& command, Done& done) {
     case Act::sync: return sync(command, done);
     case Act::repair: return repair(command, done);
     case Act::measured:
+      if (command.measured.k3s) return restarting(*command.measured.k3s, done);
       done.quiet = command.measured.probe == "steal" && !command.measured.keep;
       return measured(command.measured);
     case Act::rollback: return rollback(command, done);
@@ -91,10 +92,14 @@ host::Status Engine::dispatch(const Command& command, Done& done) {
 host::Status Engine::recover() {
   if (!store_) return {};
   BEDPLATE_TRY_LET(const auto suspended, suspension());
-  if (suspended || !enforcing()) return {};
-  BEDPLATE_TRY_LET(auto run, keeper_->recover());
-  tellRun(run, "recovered");
-  lastRun_ = std::move(run);
+  if (!suspended && enforcing()) {
+    BEDPLATE_TRY_LET(auto run, keeper_->recover());
+    tellRun(run, "recovered");
+    lastRun_ = std::move(run);
+  }
+  // Whatever the mode is by now: K3s is about to start on a configuration that nobody confirmed.
+  BEDPLATE_TRY_LET(const std::string said, care_->start());
+  if (!said.empty()) setup_.journal.say({.level = Level::warning, .message = said, .reason = "K3sRolledBack"});
   return {};
 }
 
@@ -133,6 +138,7 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
     if (const auto latency = apply::syncLatency(*result.confirmed)) counters_.syncLatency.add(*latency);
   done.small = result.unchanged && result.applied && result.applied->outcomes.empty();
   adoptBenchmark(result);
+  adoptRestart(result);
   tellSync(result);
   done.answer = report::answer(result, config_->node.mode);
   if (result.applied) lastRun_ = result.applied;

@@ -75,6 +75,7 @@ host::Status Engine::openState() {
                    apply::Store::open(setup_.files, setup_.clock, apply::Store::Access::readWrite, setup_.changed));
   store_ = std::make_unique<apply::Store>(std::move(store));
   keeper_ = std::make_unique<apply::Keeper>(machine(), *store_);
+  care_ = std::make_unique<apply::K3sCare>(machine(), *store_, *keeper_);
   readSamples();
   if (!store_->repairNote().empty())
     setup_.journal.say({.level = Level::error, .message = store_->repairNote(), .reason = "StateRebuilt"});

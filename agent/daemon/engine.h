@@ -16,6 +16,7 @@
 
 #include "agent/apply/apply.h"
 #include "agent/apply/host_reach.h"
+#include "agent/apply/k3s_care.h"
 #include "agent/apply/reconcile.h"
 #include "agent/config/config.h"
 #include "agent/daemon/command.h"
@@ -95,6 +96,10 @@ class Engine final : public Runner {
   host::Status proceed();
   void refreshManifests();
   void keepAccepted();
+  // Restarts of K3s (restarting.cpp).
+  host::Status restarting(const apply::K3sNews& news, Done& done);
+  void refreshK3s(const report::Status& status);
+  void adoptRestart(const apply::SyncResult& result);
 
   // What is said (telling.cpp).
   void tellSync(const apply::SyncResult& result);
@@ -120,6 +125,7 @@ class Engine final : public Runner {
   apply::HostReach reach_;
   std::unique_ptr<apply::Store> store_;
   std::unique_ptr<apply::Keeper> keeper_;
+  std::unique_ptr<apply::K3sCare> care_;
   std::unique_ptr<apply::Reconciler> reconciler_;
   std::optional<host::Error> stateError_;
 
@@ -141,7 +147,10 @@ class Engine final : public Runner {
     std::vector<std::string> awaited;
     bool operator==(const ManifestsOf&) const = default;
   };
-  std::optional<ManifestsOf> manifestsOf_;  // what that was made of
+  std::optional<ManifestsOf> manifestsOf_;               // what that was made of
+  std::optional<cluster::NodeConfig::Restart> restart_;  // of the last good look at Git
+  std::optional<std::string> k3sHeldBack_;               // as that look found it
+  std::shared_ptr<const apply::K3sOrder> k3sOrder_;
   cluster::NodeConfig::Benchmark benchmark_;
   bench::DiskWindow diskWindow_;
   bench::DiskSkip diskSkip_;

@@ -91,6 +91,7 @@ Measuring Engine::measuring(const report::Status& status) const {
   measuring.diskMeasuredUs = diskMeasuredUs_;
   measuring.passiveDisk = etcd_.has_value();
   measuring.manifests = manifests_;
+  measuring.k3s = k3sOrder_;
   return measuring;
 }
 

@@ -5,6 +5,7 @@
 #include "agent/daemon/disk_job.h"
 #include "agent/daemon/etcd_probe.h"
 #include "agent/daemon/gitops_probe.h"
+#include "agent/daemon/k3s_job.h"
 
 namespace bedplate::daemon {
 
@@ -22,6 +23,7 @@ std::vector<std::unique_ptr<ProbeJob>> probeJobs(const EngineSetup& setup) {
 
 std::vector<std::unique_ptr<ProbeJob>> k3sJobs(const EngineSetup& setup) {
   std::vector<std::unique_ptr<ProbeJob>> jobs;
+  jobs.push_back(std::make_unique<K3sJob>(K3sJob::Setup{setup.files, setup.clock, setup.worker, setup.ownKernel}));
   jobs.push_back(std::make_unique<AddonsJob>(AddonsJob::Setup{setup.files, setup.clock, setup.journal, setup.worker}));
   return jobs;
 }

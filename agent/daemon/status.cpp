@@ -52,6 +52,8 @@ report::Status Engine::makeStatus() {
   inputs.sync = lastSync_ ? &*lastSync_ : nullptr;
   inputs.lastRun = lastRun_ ? &*lastRun_ : nullptr;
   inputs.headroom = headroom_ ? &*headroom_ : nullptr;
+  inputs.k3s = care_ ? &care_->last() : nullptr;
+  inputs.k3sHeldBack = k3sHeldBack_;
   inputs.nowUs = setup_.clock.wallUs();
   inputs.startedUs = startedUs_;
   inputs.nextUs = nextUs_;
@@ -102,6 +104,7 @@ void Engine::refresh(bool always) {
   facts_.active = store_ && !status.suspended;
   facts_.suspendedUntilUs = status.suspended ? status.suspended->untilUs : 0;
   facts_.line = line(status);
+  refreshK3s(status);
   facts_.measuring = measuring(status);
   refreshManaged();
   status_ = std::move(status);

@@ -57,8 +57,10 @@ Line ofLogrus(std::string_view line) {
 
 Line judge(std::string_view line) {
   if (Line found = ofLogrus(line); found.rank != Rank::none) return found;
-  for (const std::string_view start : {"panic: ", "fatal error: ", "Error: ", "FATA["})
+  for (const std::string_view start : {"panic: ", "fatal error: ", "FATA["})
     if (line.substr(0, start.size()) == start) return {Rank::fatal, std::string(line)};
+  // Of a part of K3s, which is named when it then ends.
+  if (line.rfind("Error: ", 0) == 0) return {Rank::partEnded, std::string(line)};
   if (line.rfind("F", 0) == 0)
     if (std::string text = klogText(line); !text.empty()) return {Rank::partEnded, std::move(text)};
   for (const std::string_view part : {": Failed to execute", ": Failed at step", ": Main process exited"})

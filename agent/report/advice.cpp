@@ -1,5 +1,9 @@
 #include "agent/report/advice.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "agent/report/json.h"
 #include "agent/report/verdict.h"
 
@@ -13,6 +17,13 @@ std::string aboutProblem(const Status& status) {
   if (reason == "InvalidClusterDirectory") return "bedplate diff";
   if (reason == "TakenBack") return "bedplate show " + std::to_string(status.generation.number);
   return "bedplate sync";
+}
+
+// What passes by itself, in a while, needs nobody.
+bool forAPerson(std::string_view reason) {
+  constexpr std::array<std::string_view, 7> kPasses = {"Window",  "Slot",    "Canary", "Lease",
+                                                       "Servers", "NotTold", "NotYet"};
+  return std::find(kPasses.begin(), kPasses.end(), reason) == kPasses.end();
 }
 
 std::string restart(const Status& status) {
@@ -30,6 +41,9 @@ std::string advice(const Status& status, bool daemonAlive) {
   if (status.source.problem) return aboutProblem(status);
   if (!status.tuning.failed.empty()) return "bedplate explain " + status.tuning.failed.front().subject;
   if (!status.k3s.failed.empty()) return "bedplate explain " + status.k3s.failed.front().subject;
+  const std::string& state = status.k3s.restart.state;
+  if (state == "failed") return status.node.role == "agent" ? "journalctl -u k3s-agent" : "journalctl -u k3s";
+  if (state == "rolled-back") return "correct it in Git (bedplate resume tries the same once more)";
   if (status.generation.state == "rolled-back") return "bedplate show " + std::to_string(status.generation.number);
   if (!status.hold.empty()) return "bedplate resume";
   if (!status.pendingChanges.empty()) return "bedplate diff";
@@ -37,6 +51,7 @@ std::string advice(const Status& status, bool daemonAlive) {
     return "bedplate explain " + status.k3s.deployed->open.front().file;
   if (status.k3s.deployed && status.k3s.deployed->count("held") > 0)
     return "bedplate sync --allow-prune, or put it back in Git";
+  if (state == "waiting" && !forAPerson(status.k3s.restart.reason)) return "";
   if (status.k3s.restartNeeded) return restart(status);
   if (!status.drift.contested.empty()) return "bedplate explain " + shownSubject(status.drift.contested.front());
   if (!status.drift.unrepaired.empty()) return "bedplate explain " + status.drift.unrepaired.front().subject;

@@ -94,7 +94,12 @@ Answer answer(const apply::SyncResult& result, config::Mode mode) {
   std::string headline = at + ": " + (run.outcomes.empty() ? "nothing to change" : changes(run));
   if (run.generation) headline += fmt::format(", generation {}", *run.generation);
   headline += ", " + took(result.seconds);
-  return ofRun(run, std::move(headline));
+  Answer answer = ofRun(run, std::move(headline));
+  if (!result.k3sHeldBack.empty()) {
+    answer.exitStatus = std::max(answer.exitStatus, 4);
+    addLine(answer.text, "  " + result.k3sHeldBack);
+  }
+  return answer;
 }
 
 }  // namespace bedplate::report

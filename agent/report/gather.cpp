@@ -176,6 +176,17 @@ std::optional<std::string> measuredByHand(host::Files& files, std::int64_t nowUs
   return std::move(*text);
 }
 
+void fromK3s(const Inputs& in, apply::Store& store, Status& status) {
+  static const std::optional<apply::K3sNews> kNothing;
+  const auto& last = in.k3s != nullptr ? *in.k3s : kNothing;
+  take(status, apply::k3sShown(store, last, in.k3sHeldBack), [&](const auto& shown) { status.k3s.restart = shown; });
+  // Before the first look the times of files and of K3s's start have to do.
+  if (last)
+    status.k3s.restartNeeded = status.k3s.restart.state == "waiting";
+  else if (in.files != nullptr)
+    status.k3s.restartNeeded = k3sRestartNeeded(*in.files, store, status.node.role);
+}
+
 void fromState(const Inputs& in, Status& status) {
   apply::Store& store = *in.store;
   if (!store.repairNote().empty()) status.warnings.push_back(store.repairNote());
@@ -213,7 +224,7 @@ void fromState(const Inputs& in, Status& status) {
          status.syncLatency.summary = apply::summarise(commits);
          if (!commits.empty()) status.syncLatency.last = commits.front();
        });
-  if (in.files != nullptr) status.k3s.restartNeeded = k3sRestartNeeded(*in.files, store, status.node.role);
+  fromK3s(in, store, status);
 }
 
 void fromSync(const Inputs& in, Status& status) {

@@ -6,6 +6,7 @@
 
 #include "agent/report/json.h"
 #include "agent/report/report.h"
+#include "agent/report/restart_line.h"
 #include "agent/report/text.h"
 #include "agent/report/verdict.h"
 
@@ -49,6 +50,11 @@ const KeyProblem* cutOff(const Status& status) {
   const auto& failed = status.tuning.failed;
   const auto found = std::find_if(failed.begin(), failed.end(), [](const auto& one) { return one.reason == "CutOff"; });
   return found == failed.end() ? nullptr : &*found;
+}
+
+bool k3sWentBack(const Status& status) {
+  const std::string& state = status.k3s.restart.state;
+  return state == "rolled-back" || state == "going-back" || state == "failed";
 }
 
 bool somethingInForce(const Status& status) { return status.generation.inForce > 0; }
@@ -95,6 +101,7 @@ Condition ready(const Status& status, const Condition& stall, const Condition& b
   if (!status.tuning.failed.empty()) return no("KeysFailed", first(status.tuning.failed));
   if (!status.k3s.failed.empty()) return no("FilesFailed", first(status.k3s.failed));
   if (status.generation.state == "rolled-back") return no("RolledBack", status.generation.why);
+  if (k3sWentBack(status)) return no("K3s" + status.k3s.restart.reason, restartLine(status));
   if (busy.reason == "Applying") return no("Applying", busy.message);
   if (!status.pendingChanges.empty() && observing(status))
     return no("Observing", count(static_cast<std::int64_t>(status.pendingChanges.size()), "change") + " not made");
@@ -167,8 +174,10 @@ std::vector<KeyProblem> failedFiles(const Status& status, bool manifests) {
 
 Condition k3sConfigured(const Status& status) {
   const auto failed = failedFiles(status, false);
+  if (failed.empty() && !status.k3s.restart.state.empty() && status.k3s.restart.state != "waiting")
+    return make("K3sConfigured", "False", status.k3s.restart.reason, restartLine(status));
   if (failed.empty() && status.k3s.restartNeeded)
-    return make("K3sConfigured", "False", "RestartNeeded", "K3s has not read its new configuration yet");
+    return make("K3sConfigured", "False", "RestartNeeded", restartLine(status));
   return applied(status, "K3sConfigured", Part::config, failed, "Placed", count(status.k3s.configFiles, "file"));
 }
 
@@ -228,7 +237,7 @@ bool tooOld(const Status& status, std::int64_t nowUs) {
 
 bool critical(const Status& status) {
   if (is(status, "Stalled", "True") || !status.tuning.failed.empty() || !status.k3s.failed.empty()) return true;
-  if (status.generation.state == "rolled-back") return true;
+  if (status.generation.state == "rolled-back" || k3sWentBack(status)) return true;
   if (is(status, "CpuFit", "False")) return true;
   // Agents keep no etcd: a slow disk is a nuisance there.
   if (is(status, "DiskFit", "False") && status.node.role != "agent") return true;

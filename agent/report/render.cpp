@@ -5,6 +5,7 @@
 #include "agent/report/json.h"
 #include "agent/report/latency.h"
 #include "agent/report/report.h"
+#include "agent/report/restart_line.h"
 #include "agent/report/rows.h"
 #include "tuning/bench/bench.h"
 
@@ -166,13 +167,14 @@ void k3sRows(const Status& status, Rows& rows) {
   std::string line = count(k3s.configFiles, "config file") + ", " + count(k3s.manifests, "manifest");
   if (k3s.deployed) line += manifestCounts(*k3s.deployed);
   if (!k3s.failed.empty()) line += fmt::format(", {} failed", k3s.failed.size());
-  if (k3s.restartNeeded) line += ", K3s must be restarted to read them";
+  const std::string& state = k3s.restart.state;
   const bool failing = k3s.deployed && k3s.deployed->count("failing") > 0;
-  const bool open = k3s.deployed && !k3s.deployed->open.empty();
-  const Colour colour = !k3s.failed.empty() || failing ? Colour::red
-                        : k3s.restartNeeded || open    ? Colour::yellow
-                                                       : Colour::none;
+  const bool bad = !k3s.failed.empty() || state == "rolled-back" || state == "going-back" || state == "failed";
+  const bool open = (k3s.deployed && !k3s.deployed->open.empty()) || k3s.restartNeeded || !state.empty();
+  const Colour colour = bad || failing ? Colour::red : open ? Colour::yellow : Colour::none;
   rows.add("k3s", line, kNever, colour);
+  if (k3s.restartNeeded || !state.empty())
+    rows.wrap("", restartLine(status), 4, kNever, bad ? Colour::red : Colour::yellow);
   problemList(k3s.failed, rows, Colour::red);
   if (k3s.deployed) manifestRows(*k3s.deployed, rows);
 }

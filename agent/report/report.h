@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/apply/k3s_care.h"
 #include "agent/apply/store.h"
 #include "agent/plan/plan.h"
 #include "agent/report/counters.h"
@@ -69,6 +70,7 @@ struct Status {
     std::vector<KeyProblem> failed;
     bool restartNeeded = false;          // K3s's configuration changed since K3s started
     std::optional<Deployment> deployed;  // what became of the manifests; unset until it was looked at
+    apply::K3sShown restart;             // why it is not restarted, or how the last restart ended
   } k3s;
   struct {
     std::optional<apply::LatencySummary> summary;  // of the last kLatencyDays

@@ -56,6 +56,14 @@ Json generationOf(const Status& status) {
               {"changes", generation.changes}, {"seconds", generation.seconds}};
 }
 
+Json restartJson(const Status& status) {
+  const auto& restart = status.k3s.restart;
+  return Json{{"state", restart.state},   {"reason", restart.reason},
+              {"why", restart.why},       {"line", restart.line},
+              {"keys", restart.keys},     {"since", timeJson(restart.sinceUs)},
+              {"commit", restart.commit}, {"configHash", restart.configHash}};
+}
+
 // ---- and back.
 
 std::vector<KeyProblem> readProblems(const Json& object, const char* key) {
@@ -162,6 +170,17 @@ void readSource(const Json& json, Status& status) {
   source.problem = std::move(error);
 }
 
+void readRestart(const Json& json, apply::K3sShown& restart) {
+  read(json, "state", restart.state);
+  read(json, "reason", restart.reason);
+  read(json, "why", restart.why);
+  read(json, "line", restart.line);
+  restart.keys = readStrings(json, "keys");
+  readTime(json, "since", restart.sinceUs);
+  read(json, "commit", restart.commit);
+  read(json, "configHash", restart.configHash);
+}
+
 void readState(const Json& json, Status& status) {
   const Json& generation = section(json, "generation");
   read(generation, "number", status.generation.number);
@@ -191,6 +210,7 @@ void readState(const Json& json, Status& status) {
   status.k3s.failed = readProblems(k3s, "failed");
   read(k3s, "restartNeeded", status.k3s.restartNeeded);
   if (find(k3s, "deployed") != nullptr) status.k3s.deployed = readDeployment(section(k3s, "deployed"));
+  if (find(k3s, "restart") != nullptr) readRestart(section(k3s, "restart"), status.k3s.restart);
 }
 
 Json syncLatencyJson(const Status& status) {
@@ -276,6 +296,7 @@ Json statusJson(const Status& status) {
         {"manifests", status.k3s.manifests},
         {"failed", problemsJson(status.k3s.failed)},
         {"restartNeeded", status.k3s.restartNeeded},
+        {"restart", restartJson(status)},
         {"deployed", status.k3s.deployed ? deploymentJson(*status.k3s.deployed) : Json(nullptr)}}},
       {"syncLatency", syncLatencyJson(status)},
       {"pendingChanges", std::move(pending)},

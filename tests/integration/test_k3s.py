@@ -6,10 +6,13 @@ Needs K3S_BIN (or k3s on PATH) and root, see tests/lib/k3s_server.py.
 
 import hashlib
 import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
@@ -206,6 +209,66 @@ class Etcd(unittest.TestCase):
             lib.wait_for(f"{who} to be asked for", lambda who=who: f"{who} is not in this cluster" in
                          self.agent.log.read_text(), seconds=30)
         self.assertNotIn("cannot be read", self.agent.log.read_text())
+
+
+class Restart(unittest.TestCase):
+    """K3s behind a unit (tests/lib/fake_systemd.h), restarted by the daemon."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tree = tree = lib.Tree("/run")
+        cls.repository = lib.Repository("/run")
+        cls.repository.commit({"k3s/config.yaml": "debug: false\n"}, "first")
+        home = tree.path.parent / (tree.path.name + "-home")
+        home.mkdir()
+        cls.log = tree.write("var/log/k3s.log", "")
+        tree.write("etc/rancher/k3s/config.yaml", "# by hand\n")
+        (tree / "run/dbus").mkdir(parents=True)
+        (tree / DATA / "server/manifests").mkdir(parents=True)  # else K3s makes var/lib, for root alone
+        # What the agent reads of the unit; the command itself is below.
+        tree.write("etc/systemd/system/k3s.service", "[Service]\nExecStart=/usr/local/bin/k3s server --log /var/log/k3s.log\n")
+        cls.systemd = subprocess.Popen(
+            [lib.BUILD / "tests/fake-systemd", tree / "run/dbus/system_bus_socket", "k3s.service", tree / "k3s-notify", cls.log,
+             k3s_server.K3S, "server", "--config", tree / "etc/rancher/k3s/config.yaml", "--write-kubeconfig",
+             tree / "etc/rancher/k3s/k3s.yaml", *k3s_server.arguments(tree / DATA)],
+            env=dict(os.environ, HOME=str(home)), stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(cls.stop_k3s)
+        cls.agent = lib.Agent(tree)
+        tree.configure(cls.repository, interval="2s")
+        lib.wait_for("K3s", lambda: (tree / "etc/rancher/k3s/k3s.yaml").exists() and "k3s is up" in cls.log.read_text(), 180)
+        cls.agent.start()
+        cls.addClassCleanup(cls.agent.stop)
+
+    @classmethod
+    def stop_k3s(cls):
+        cls.systemd.terminate()
+        cls.calls = cls.systemd.communicate()[0]
+
+    def restart(self):
+        return self.agent.status().get("k3s", {}).get("restart", {})
+
+    def wait_for(self, what, check, seconds=300):
+        lib.wait_for(f"{what}: {self.restart()}\n{self.agent.log.read_text()[-2000:]}", check, seconds, every=0.5)
+
+    def starts(self):
+        return self.log.read_text().count("Starting k3s ")
+
+    def confirmed(self):
+        return self.agent.log.read_text().count("K3s is up on the configuration of commit")
+
+    def test_a_flag_that_does_not_exist_comes_back(self):
+        self.wait_for("the first commit to be confirmed", lambda: self.confirmed() == 1)
+        before = self.starts()
+        began = time.monotonic()
+        self.repository.commit({"k3s/config.yaml": "debug: false\nkube-apiserver-arg: [no-such-flag=1]\n"}, "bad")
+        self.wait_for("to be taken back", lambda: self.restart().get("state") == "rolled-back")
+        self.assertLess(time.monotonic() - began, 180)
+        self.assertEqual(self.restart()["line"], "Shutdown request received: apiserver exited: unknown flag: --no-such-flag")
+        self.assertEqual(self.tree.read("etc/rancher/k3s/config.yaml"), "debug: false\n")
+        self.assertGreater(self.starts(), before + 1)
+        self.repository.commit({"k3s/config.yaml": "debug: true\n"}, "good")
+        self.wait_for("the good one to be confirmed", lambda: self.confirmed() == 2)
+        self.assertEqual(self.restart()["state"], "")
 
 
 def main():

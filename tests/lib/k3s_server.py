@@ -18,6 +18,15 @@ SCAN = 15
 NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
+def arguments(data):
+    """Of a server whose data lie there: its API and controllers, and nothing that needs a kernel."""
+    return ["--disable-agent", "--data-dir", str(data), "--https-listen-port", "16443", "--bind-address", "127.0.0.1",
+            "--node-ip", "127.0.0.1", "--advertise-address", "127.0.0.1", "--egress-selector-mode", "disabled",
+            "--disable", "coredns,traefik,servicelb,local-storage,metrics-server", "--flannel-backend", "none",
+            "--disable-network-policy", "--disable-cloud-controller", "--disable-helm-controller", "--disable-kube-proxy",
+            "--disable-scheduler", "--token", "test-token", "--kube-controller-manager-arg", "secure-port=0"]
+
+
 class Server:
     """K3s's API server and deploy controller with their data below `tree`."""
 
@@ -37,13 +46,7 @@ class Server:
     def start(self):
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
         self.process = subprocess.Popen(
-            [K3S, "server", "--disable-agent", "--data-dir", str(self.data), "--https-listen-port", "16443",
-             "--bind-address", "127.0.0.1", "--node-ip", "127.0.0.1", "--advertise-address", "127.0.0.1",
-             "--egress-selector-mode", "disabled", "--write-kubeconfig", str(self.kubeconfig),
-             "--disable", "coredns,traefik,servicelb,local-storage,metrics-server", "--flannel-backend", "none",
-             "--disable-network-policy", "--disable-cloud-controller", "--disable-helm-controller",
-             "--disable-kube-proxy", "--disable-scheduler", "--token", "test-token",
-             "--kube-controller-manager-arg", "secure-port=0", *self.more],
+            [K3S, "server", "--write-kubeconfig", str(self.kubeconfig), *arguments(self.data), *self.more],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         os.close(log)
         lib.wait_for("K3s's API", self.ready, seconds=120, every=0.5)

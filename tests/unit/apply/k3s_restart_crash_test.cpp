@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/lib/power_cut_files.h"
 #include "tests/unit/apply/fake_k3s.h"
 

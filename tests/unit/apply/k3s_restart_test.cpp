@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "agent/apply/rollback.h"
 #include "tests/unit/apply/fake_k3s.h"
 
@@ -87,8 +89,8 @@ TEST_F(K3sRestart, ABadOneIsTakenBackAndNotTriedAgain) {
   EXPECT_EQ(told().outcome, "rolled-back");
   EXPECT_EQ(told().why, "unknown flag: --no-such");
   EXPECT_EQ(lease()["spec"]["holderIdentity"], "");
-  EXPECT_EQ(carer->shown(true).state, "rolled-back");
-  EXPECT_EQ(carer->shown(false).state, "");  // Git asks for something else by now
+  EXPECT_EQ(carer->shown("held back: why").state, "rolled-back");
+  EXPECT_EQ(carer->shown("").state, "");  // Git asks for something else by now
   // The rest of the commit stays in force.
   EXPECT_EQ(carer->process.store.latest(GenerationState::applied).value()->commit, bad.commit);
   // Again, a rebased copy, and one that changes something else.
@@ -105,6 +107,9 @@ TEST_F(K3sRestart, ABadOneIsTakenBackAndNotTriedAgain) {
   carer->settle();
   EXPECT_EQ(fake.ran(), kGood);
   EXPECT_EQ(fake.restarts(), 4);
+  EXPECT_EQ(carer->shown("").state, "");
+  EXPECT_EQ(carer->shown("held back: why").state, "rolled-back");  // Git is back at the bad one
+  EXPECT_EQ(carer->shown("held back: why").why, "held back: why");
   // After `resume` the bad one is, too.
   ASSERT_TRUE(carer->process.store.resume());
   carer->apply(bad);
@@ -195,8 +200,8 @@ TEST_F(K3sRestart, WhatFailedElsewhereIsPutBackWithoutARestart) {
   carer->settle();
   EXPECT_EQ(fake.restarts(), 1);
   EXPECT_EQ(tree.read(kConfig), kOld);
-  EXPECT_EQ(carer->shown(true).state, "rolled-back");
-  EXPECT_EQ(carer->shown(true).why, "it failed on server-2: unknown flag: --no-such");
+  EXPECT_EQ(carer->shown("held back: why").state, "rolled-back");
+  EXPECT_EQ(carer->shown("held back: why").why, "it failed on server-2: unknown flag: --no-such");
   EXPECT_EQ(told().node, "server-2");  // its word stands
 }
 

@@ -28,6 +28,10 @@ TEST(LineThatMatters, IsWhatMadeK3sEnd) {
            R"(time="2026-11-29T12:57:06Z" level=error msg="Failed to list nodes")",
            "k3s.service: Main process exited, code=exited, status=0/SUCCESS"}),
       "Shutdown request received: kubelet exited: failed to parse kubelet flag: unknown flag: --no-such");
+  EXPECT_EQ(
+      lineThatMatters({kStart, "Error: unknown flag: --no-such",
+                       R"(time="x" level=error msg="Shutdown request received: apiserver exited: unknown flag")"}),
+      "Shutdown request received: apiserver exited: unknown flag");
   EXPECT_EQ(lineThatMatters({R"(time="x" level=fatal msg="first")", R"(time="x" level=fatal msg="last")"}), "last");
   EXPECT_EQ(lineThatMatters({kStart, "panic: runtime error: index out of range", "goroutine 1 [running]:"}),
             "panic: runtime error: index out of range");
@@ -47,25 +51,25 @@ TEST(LineThatMatters, IsOneLineWithoutSecrets) {
   const std::string line = lineThatMatters(
       {R"x(time="x" level=fatal msg="failed to parse \"mysql://k3s:hunter2@tcp(db:3306)/k3s\":\nbad\t(token K10abc::server:s3cret)")x"});
   EXPECT_THAT(line, Not(HasSubstr("hunter2")));
-    EXPECT_THAT(line, Not(HasSubstr("s3cret")));
-    EXPECT_THAT(line, Not(HasSubstr("\n")));
-    EXPECT_THAT(line, HasSubstr("@tcp(db:3306)/k3s"));
-    EXPECT_LE(lineThatMatters({"panic: " + std::string(5000, 'x')}).size(), 400u);
-    EXPECT_EQ(withoutSecrets("user:pw@tcp(db)/x and a@b.c"), "********@tcp(db)/x and a@b.c");
-    EXPECT_EQ(withoutSecrets("https://127.0.0.1:6443/x"), "https://127.0.0.1:6443/x");
+  EXPECT_THAT(line, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(line, Not(HasSubstr("\n")));
+  EXPECT_THAT(line, HasSubstr("@tcp(db:3306)/k3s"));
+  EXPECT_LE(lineThatMatters({"panic: " + std::string(5000, 'x')}).size(), 400u);
+  EXPECT_EQ(withoutSecrets("user:pw@tcp(db)/x and a@b.c"), "********@tcp(db)/x and a@b.c");
+  EXPECT_EQ(withoutSecrets("https://127.0.0.1:6443/x"), "https://127.0.0.1:6443/x");
 }
 
 TEST(UnitLog, ReadsTheFileThatK3sNames) {
-    testlib::TempTree tree;
-    EXPECT_THAT(unitLog(tree.files(), false, "k3s.service", 0), IsEmpty());
-    tree.write("etc/rancher/k3s/config.yaml", "log: /var/log/k3s.log\n");
-    tree.write("var/log/k3s.log",
-               "time=\"2026-11-29T12:00:00Z\" level=fatal msg=\"old\"\nof the old\n"
-               "time=\"2026-11-29T13:57:04+01:00\" level=info msg=\"new\"\nplain\n");
-    // 2026-11-29T12:57:00Z
-    EXPECT_THAT(unitLog(tree.files(), false, "k3s.service", 1795957020'000'000),
-                ElementsAre("of the old", HasSubstr("new"), "plain"));
-    EXPECT_EQ(unitLog(tree.files(), false, "k3s.service", 0).size(), 4u);
+  testlib::TempTree tree;
+  EXPECT_THAT(unitLog(tree.files(), false, "k3s.service", 0), IsEmpty());
+  tree.write("etc/rancher/k3s/config.yaml", "log: /var/log/k3s.log\n");
+  tree.write("var/log/k3s.log",
+             "time=\"2026-11-29T12:00:00Z\" level=fatal msg=\"old\"\nof the old\n"
+             "time=\"2026-11-29T13:57:04+01:00\" level=info msg=\"new\"\nplain\n");
+  // 2026-11-29T12:57:00Z
+  EXPECT_THAT(unitLog(tree.files(), false, "k3s.service", 1795957020'000'000),
+              ElementsAre("of the old", HasSubstr("new"), "plain"));
+  EXPECT_EQ(unitLog(tree.files(), false, "k3s.service", 0).size(), 4u);
 }
 
 }  // namespace

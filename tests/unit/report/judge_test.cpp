@@ -94,6 +94,14 @@ TEST(Judge, ObserveWithChangesPendingSuspendedAndHeldAreWarnings) {
   restart.k3s.restartNeeded = true;
   EXPECT_EQ(judged(restart), 1);
   EXPECT_EQ(of(restart, "K3sConfigured").reason, "RestartNeeded");
+  restart.k3s.restart.state = "waiting";
+  restart.k3s.restart.why = "the window opens at 2026-11-29T02:00:00Z";
+  restart.k3s.restart.keys = {"debug: false -> true"};
+  EXPECT_EQ(judged(restart), 1);
+  EXPECT_EQ(of(restart, "Ready").status, "True");
+  EXPECT_EQ(of(restart, "K3sConfigured").reason, "RestartNeeded");
+  EXPECT_EQ(of(restart, "K3sConfigured").message,
+            "changed on disk, not restarted (debug: false -> true): the window opens at 2026-11-29T02:00:00Z");
   Status drifted = goodStatus();
   drifted.drift.unrepaired = {{"net.ipv4.ip_forward", "is 0, should be 1"}};
   EXPECT_EQ(judged(drifted), 1);
@@ -105,6 +113,26 @@ TEST(Judge, ObserveWithChangesPendingSuspendedAndHeldAreWarnings) {
   EXPECT_EQ(of(contested, "DriftFree").message,
             "net.ipv4.ip_forward: pid 7 tuned (tuned.service) wants 0, Git wants 1; rewritten 6 times in 10 minutes, "
             "left alone for an hour or until Git says something else");
+}
+
+TEST(Judge, WhatK3sDidNotComeUpWithIsCritical) {
+  Status status = goodStatus();
+  auto& restart = status.k3s.restart;
+  restart.commit = "3f2a91c0000000000000000000000000000000aa";
+  restart.why = "k3s ends again and again";
+  restart.line = "unknown flag: --no-such";
+  for (const auto& [state, reason] : {std::pair{"going-back", "GoingBack"}, std::pair{"rolled-back", "RolledBack"},
+                                      std::pair{"failed", "RestartFailed"}}) {
+    restart.state = state;
+    restart.reason = reason;
+    EXPECT_EQ(judged(status), 2) << state;
+    EXPECT_EQ(of(status, "K3sConfigured").reason, reason);
+    EXPECT_EQ(of(status, "Ready").reason, std::string("K3s") + reason);
+    EXPECT_THAT(of(status, "Ready").message, testing::HasSubstr("k3s ends again and again: unknown flag: --no-such"));
+  }
+  restart.state = "restarting";
+  restart.reason = "Restarting";
+  EXPECT_EQ(of(status, "K3sConfigured").message, "K3s is being restarted for commit 3f2a91c");
 }
 
 TEST(Judge, ObserveWithNothingToDoIsFine) {

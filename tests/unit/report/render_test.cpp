@@ -129,6 +129,15 @@ TEST(Render, TheNextStepFitsTheTrouble) {
   restart.k3s.restartNeeded = true;
   restart.node.role = "agent";
   EXPECT_EQ(next(restart), "systemctl restart k3s-agent");
+  restart.k3s.restart.state = "waiting";
+  restart.k3s.restart.reason = "Slot";
+  restart.k3s.restart.why = "this node's turn is at 2026-11-29T02:00:00Z";
+  EXPECT_EQ(next(restart), "nothing to do");
+  EXPECT_THAT(screenOf(restart), HasSubstr("changed on disk, not restarted: this node's turn is at"));
+  restart.k3s.restart.reason = "Never";
+  EXPECT_EQ(next(restart), "systemctl restart k3s-agent");
+  restart.k3s.restart.state = "failed";
+  EXPECT_EQ(next(restart), "journalctl -u k3s-agent");
 }
 
 TEST(Render, ColourOnlyWhenAskedFor) {

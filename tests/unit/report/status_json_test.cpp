@@ -18,6 +18,8 @@ Status fullStatus() {
   status.drift.contested = {{"sysctl", "net/ipv4/conf/eth0.200/rp_filter", "0", "1", "pid 7 tuned", kNow, 6}};
   status.k3s.failed = {{"/etc/rancher/k3s/config.yaml", "no space"}};
   status.k3s.restartNeeded = true;
+  status.k3s.restart = {"waiting", "Lease", "server-2 holds the lease", "a line", {"debug: false -> true"}, kNow,
+                        "3f2a91c", "ABC="};
   status.pendingChanges = {
       sysctlChange("net/ipv4/conf/eth0.200/forwarding", "0", "1"),
       {plan::Action::writeFile, "etc/rancher/k3s/config.yaml", "absent", "1a2b", "cluster", "note"},
