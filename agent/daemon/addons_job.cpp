@@ -1,5 +1,7 @@
 #include "agent/daemon/addons_job.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -44,6 +46,8 @@ std::optional<Measured> AddonsJob::run(const Measuring& measuring, const std::at
   asked_ = watch;
   plan::Deployed deployed;
   const auto status = ask(*watch, deployed, cancel);
+  // A list of a thousand takes ten times its size for a moment.
+  if (allNs_ == lastNs_) ::malloc_trim(0);
   if (cancel) return std::nullopt;
   if (status) {
     deployed.known = true;
@@ -81,23 +85,55 @@ host::Status AddonsJob::ask(const ManifestWatch& watch, plan::Deployed& deployed
   BEDPLATE_TRY_LET(auto access, kube::readServerKubeconfig(setup_.files));
   BEDPLATE_TRY_LET(auto worker, WebWorker::start(setup_.worker, cancel));
   kube::Api api(worker.session(), std::move(access));
-  BEDPLATE_TRY_LET(const auto addons, kube::listAddons(api));
-  takeAddons(watch, addons, deployed);
-  if (awaits(watch, deployed)) {
-    BEDPLATE_TRY_LET(const auto events, kube::listAddonEvents(api));
-    takeEvents(watch, events, deployed);
-  }
+  const auto names = few(watch);
+  BEDPLATE_TRY(names ? askFew(api, watch, *names, deployed) : askAll(api, watch, deployed));
   for (const auto& object : watch.awaited) {
     BEDPLATE_TRY_LET(const auto owner,
                      kube::ownerOf(api, kinds_, {object.group, object.kind, object.space, object.name}));
     if (owner) deployed.owners[cluster::identity(object)] = *owner;
   }
-  BEDPLATE_TRY(bury(api, watch, addons, deployed));
+  BEDPLATE_TRY(bury(api, watch, deployed));
   const bool due = !lookedNs_ || lastNs_ - *lookedNs_ >= kObjectsNs;
   if (watch.target->selfHeal == plan::SelfHeal::objects && watch.enforce && due) {
     lookedNs_ = lastNs_;
     BEDPLATE_TRY_LET(deployed.again, objects_.look(api, kinds_, *watch.target, deployed, setup_.clock.wallUs()));
   }
+  return {};
+}
+
+// One changed of a thousand is not worth a list of a thousand each time.
+std::optional<std::vector<std::string>> AddonsJob::few(const ManifestWatch& watch) const {
+  constexpr std::size_t kFew = 5;
+  if (!last_.known || !allNs_ || lastNs_ - *allNs_ >= kIdleNs) return std::nullopt;
+  std::vector<std::string> names;
+  for (const auto& file : watch.target->files)
+    if (isManifest(file) && !last_.has(file)) names.push_back(plan::addonOf(file.path));
+  for (const auto& path : watch.target->buried)
+    if (last_.addons.count(plan::addonOf(path)) != 0) names.push_back(plan::addonOf(path));
+  return names.size() <= kFew ? std::optional(std::move(names)) : std::nullopt;
+}
+
+host::Status AddonsJob::askFew(kube::Api& api, const ManifestWatch& watch, const std::vector<std::string>& names,
+                               plan::Deployed& deployed) {
+  deployed.addons = last_.addons;
+  for (const auto& name : names) {
+    deployed.addons.erase(name);
+    BEDPLATE_TRY_LET(const auto addon, kube::getAddon(api, name));
+    if (!addon) continue;
+    takeAddons(watch, {*addon}, deployed);
+    BEDPLATE_TRY_LET(const auto events, kube::listAddonEvents(api, name));
+    takeEvents(watch, events, deployed);
+  }
+  return {};
+}
+
+host::Status AddonsJob::askAll(kube::Api& api, const ManifestWatch& watch, plan::Deployed& deployed) {
+  BEDPLATE_TRY_LET(const auto addons, kube::listAddons(api));
+  allNs_ = lastNs_;
+  takeAddons(watch, addons, deployed);
+  if (!awaits(watch, deployed)) return {};
+  BEDPLATE_TRY_LET(const auto events, kube::listAddonEvents(api));
+  takeEvents(watch, events, deployed);
   return {};
 }
 
@@ -137,19 +173,19 @@ void AddonsJob::takeEvents(const ManifestWatch& watch, const std::vector<kube::A
 }
 
 // Only what K3s has emptied, and whose file is gone: with the file K3s would make the Addon anew.
-host::Status AddonsJob::bury(kube::Api& api, const ManifestWatch& watch, const std::vector<kube::Addon>& addons,
-                             plan::Deployed& deployed) {
+host::Status AddonsJob::bury(kube::Api& api, const ManifestWatch& watch, plan::Deployed& deployed) {
   if (!watch.enforce) return {};
   for (const auto& path : watch.target->buried) {
     const auto info = setup_.files.info(path);
     if (info || info.error().reason != "NotFound") continue;
     const std::string name = plan::addonOf(path);
-    for (const auto& addon : addons) {
-      if (addon.name != name || !addon.source.ends_with("/" + path)) continue;
-      auto removed = kube::removeAddon(api, addon);
-      if (!removed && removed.error().reason != "Conflict") return removed;
-      if (removed) deployed.addons.erase(name);
-    }
+    const auto known = deployed.addons.find(name);
+    if (known == deployed.addons.end() || !known->second.source.ends_with("/" + path)) continue;
+    BEDPLATE_TRY_LET(const auto addon, kube::getAddon(api, name));
+    if (addon && addon->source != known->second.source) continue;
+    const auto removed = addon ? kube::removeAddon(api, *addon) : host::Status();
+    if (!removed && removed.error().reason != "Conflict") return removed;
+    if (removed) deployed.addons.erase(name);
   }
   return {};
 }

@@ -44,10 +44,14 @@ class AddonsJob final : public ProbeJob {
 
  private:
   host::Status ask(const ManifestWatch& watch, plan::Deployed& deployed, const std::atomic<bool>& cancel);
+  // The Addons that something is awaited of; nullopt when those are many, or not known.
+  [[nodiscard]] std::optional<std::vector<std::string>> few(const ManifestWatch& watch) const;
+  host::Status askFew(kube::Api& api, const ManifestWatch& watch, const std::vector<std::string>& names,
+                      plan::Deployed& deployed);
+  host::Status askAll(kube::Api& api, const ManifestWatch& watch, plan::Deployed& deployed);
   void takeAddons(const ManifestWatch& watch, const std::vector<kube::Addon>& addons, plan::Deployed& deployed) const;
   void takeEvents(const ManifestWatch& watch, const std::vector<kube::AddonEvent>& events, plan::Deployed& deployed);
-  host::Status bury(kube::Api& api, const ManifestWatch& watch, const std::vector<kube::Addon>& addons,
-                    plan::Deployed& deployed);
+  host::Status bury(kube::Api& api, const ManifestWatch& watch, plan::Deployed& deployed);
   [[nodiscard]] bool awaits(const ManifestWatch& watch, const plan::Deployed& deployed) const;
 
   Setup setup_;
@@ -60,6 +64,7 @@ class AddonsJob final : public ProbeJob {
   bool awaits_ = false;
   std::int64_t lastNs_ = 0, sinceNs_ = 0;
   std::optional<std::int64_t> lookedNs_;  // at the objects
+  std::optional<std::int64_t> allNs_;     // when it asked for all Addons
 };
 
 }  // namespace bedplate::daemon

@@ -12,12 +12,24 @@ namespace {
 constexpr const char* kAddons = "/apis/k3s.cattle.io/v1/namespaces/kube-system/addons";
 constexpr const char* kEvents = "/api/v1/namespaces/kube-system/events?fieldSelector=involvedObject.kind%3DAddon";
 constexpr std::size_t kMostAddons = 32 << 20;
+constexpr std::size_t kMostAddon = 1 << 20;
 constexpr std::size_t kMostEvents = 16 << 20;
 constexpr std::size_t kLongestMessage = 1000;
 constexpr std::size_t kLongestName = 253;
 
 host::Failure malformed(const char* what) {
   return host::fail("Malformed", what, "is not what the Kubernetes API answers with");
+}
+
+std::optional<Addon> readAddon(const nlohmann::json& item) {
+  Addon addon;
+  addon.name = textAt(at(&item, "metadata"), "name");
+  if (addon.name.empty() || addon.name.size() > kLongestName) return std::nullopt;
+  addon.uid = textAt(at(&item, "metadata"), "uid");
+  addon.resourceVersion = textAt(at(&item, "metadata"), "resourceVersion");
+  addon.source = textAt(at(&item, "spec"), "source");
+  addon.checksum = textAt(at(&item, "spec"), "checksum");
+  return addon;
 }
 
 }  // namespace
@@ -27,16 +39,8 @@ host::Result<std::vector<Addon>> parseAddons(std::string_view text) {
   const nlohmann::json* items = at(&json, "items");
   if (items == nullptr || !items->is_array()) return malformed("the list of Addons");
   std::vector<Addon> addons;
-  for (const auto& item : *items) {
-    Addon addon;
-    addon.name = textAt(at(&item, "metadata"), "name");
-    if (addon.name.empty() || addon.name.size() > kLongestName) continue;
-    addon.uid = textAt(at(&item, "metadata"), "uid");
-    addon.resourceVersion = textAt(at(&item, "metadata"), "resourceVersion");
-    addon.source = textAt(at(&item, "spec"), "source");
-    addon.checksum = textAt(at(&item, "spec"), "checksum");
-    addons.push_back(std::move(addon));
-  }
+  for (const auto& item : *items)
+    if (auto addon = readAddon(item)) addons.push_back(*std::move(addon));
   return addons;
 }
 
@@ -61,8 +65,20 @@ host::Result<std::vector<Addon>> listAddons(Api& api) {
   return parseAddons(text);
 }
 
-host::Result<std::vector<AddonEvent>> listAddonEvents(Api& api) {
-  BEDPLATE_TRY_LET(const std::string text, api.get(kEvents, kMostEvents));
+host::Result<std::optional<Addon>> getAddon(Api& api, const std::string& name) {
+  const auto text = api.get(std::string(kAddons) + "/" + name, kMostAddon);
+  if (!text && text.error().reason == "NotFound") return std::optional<Addon>();
+  if (!text) return host::Failure(text.error());
+  const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  auto addon = readAddon(json);
+  if (!addon) return malformed("an Addon");
+  return addon;
+}
+
+host::Result<std::vector<AddonEvent>> listAddonEvents(Api& api, const std::string& name) {
+  std::string path = kEvents;
+  if (!name.empty()) path += "%2CinvolvedObject.name%3D" + name;
+  BEDPLATE_TRY_LET(const std::string text, api.get(path, kMostEvents));
   return parseAddonEvents(text);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,10 @@ host::Result<std::vector<AddonEvent>> parseAddonEvents(std::string_view text);
 
 // All of kube-system. "NotFound" where K3s has not made the kind yet.
 host::Result<std::vector<Addon>> listAddons(Api& api);
-// By K3s's deploy controller, as many as the API still has (an hour's).
-host::Result<std::vector<AddonEvent>> listAddonEvents(Api& api);
+// One of them; nullopt when there is none of this name.
+host::Result<std::optional<Addon>> getAddon(Api& api, const std::string& name);
+// By K3s's deploy controller, as many as the API still has (an hour's); of one Addon where a name is given.
+host::Result<std::vector<AddonEvent>> listAddonEvents(Api& api, const std::string& name = {});
 // Only this one as it was seen: "Conflict" when it is another by now. It is no error when it is gone.
 host::Status removeAddon(Api& api, const Addon& addon);
 

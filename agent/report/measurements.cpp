@@ -99,6 +99,7 @@ FsyncSample ofProbe(const Json& json) {
   one.p99 = secondsAt(json, "p99Ns");
   one.max = secondsAt(json, "maxNs").value_or(0);
   one.stalls = countAt(json, "stalls");
+  one.sqlite = textAt(json, "judgedBy") == "checkpoints";
   // A run ends at a stall, with too few flushes for a p99. The stall is what there is to see, so it stands for it.
   if (!one.p99 && one.stalls > 0 && one.max > 0) one.p99 = one.max;
   one.buckets = bucketsAt(json, middleOfFio);
@@ -201,6 +202,10 @@ host::Result<Measurements> measurements(apply::Store& store, std::int64_t fromUs
     BEDPLATE_TRY_LET(const auto samples, store.samples(probe, fromUs, kMost));
     addAll(samples, all.fsync, fsyncSample);
   }
+  const FsyncSample* newest = nullptr;
+  for (const auto& one : all.fsync)
+    if (newest == nullptr || one.us > newest->us) newest = &one;
+  all.sqlite = newest != nullptr && newest->sqlite;
   BEDPLATE_TRY_LET(const auto steal, store.samples("steal", fromUs, kMost));
   addAll(steal, all.steal, stealSample);
   BEDPLATE_TRY_LET(const auto gitops, store.samples("gitops", fromUs, kMost));

@@ -25,6 +25,7 @@ struct FsyncSample {
   double below = 0;                // etcd: all that is known of an unset one is that it is below this
   double max = 0;                  // probe
   std::int64_t stalls = 0;         // probe: over 500 ms
+  bool sqlite = false;             // probe: judged by checkpoints, as SQLite does not flush each write
   // Seconds and how many: of a probe the middle of each of fio's buckets, of etcd the upper bound (infinity: over all).
   std::vector<std::pair<double, std::int64_t>> buckets;
 };
@@ -61,6 +62,7 @@ struct Measurements {
   std::vector<ReconcileSample> reconciles;
   std::vector<apply::CommitTimes> commits;
   std::vector<apply::DriftEvent> drift;
+  bool sqlite = false;       // the newest result of the probe is of a disk with SQLite: the limit is not for it
   double diskLimit = 0.010;  // seconds, at the 99th percentile: etcd's documentation, or what node.yaml says
   double stealLimit = 0.05;  // of CPU time
 };

@@ -65,8 +65,20 @@ std::string shareOf(std::int64_t part, std::int64_t whole) {
   return percentWords(share);
 }
 
+// Rows that hold the flushes against the limit.
+void fsyncLimitRows(const FsyncFindings& found, bool probe, double limit, const std::string& by, std::string& out) {
+  out += row(by + "over the limit", fmt::format("{} of {}", found.over, found.results),
+             std::string(probe ? "runs" : "windows") + " with a p99 over " + secondsWords(limit), found.over > 0);
+  if (!found.buckets.empty())
+    out += row(by + "slow flushes", std::to_string(found.slow),
+               shareOf(found.slow, found.flushes) + " of all took longer than " + secondsWords(limit),
+               found.slow * 100 > found.flushes);
+}
+
 void fsyncRows(const PageInput& input, Source source, std::string& out) {
-  const auto found = fsyncFindings(input.measurements.fsync, source, input.measurements.diskLimit);
+  const double limit = input.measurements.diskLimit;
+  const bool limited = !input.measurements.sqlite;
+  const auto found = fsyncFindings(input.measurements.fsync, source, limit);
   if (!found) return;
   const bool probe = source == Source::probe;
   const std::string by = probe ? "probe: " : "etcd: ";
@@ -79,20 +91,13 @@ void fsyncRows(const PageInput& input, Source source, std::string& out) {
     out += row(by + "mean", secondsWords(found->mean), "of all flushes together");
   if (found->p99)
     out += row(by + "p99", atMost + secondsWords(*found->p99),
-               "of all flushes together; limit " + secondsWords(input.measurements.diskLimit),
-               *found->p99 > input.measurements.diskLimit);
+               "of all flushes together" + (limited ? "; limit " + secondsWords(limit) : std::string()),
+               limited && *found->p99 > limit);
   if (found->worstP99 > 0)
     out += row(by + "worst p99", secondsWords(found->worstP99),
                "of one " + std::string(probe ? "run" : "window") + ", " + utc(found->worstUs),
-               found->worstP99 > input.measurements.diskLimit);
-  out += row(by + "over the limit", fmt::format("{} of {}", found->over, found->results),
-             std::string(probe ? "runs" : "windows") + " with a p99 over " + secondsWords(input.measurements.diskLimit),
-             found->over > 0);
-  if (!found->buckets.empty())
-    out += row(
-        by + "slow flushes", std::to_string(found->slow),
-        shareOf(found->slow, found->flushes) + " of all took longer than " + secondsWords(input.measurements.diskLimit),
-        found->slow * 100 > found->flushes);
+               limited && found->worstP99 > limit);
+  if (limited) fsyncLimitRows(*found, probe, limit, by, out);
   if (probe) out += row(by + "stalls", std::to_string(found->stalls), "flushes of more than 500 ms", found->stalls > 0);
 }
 
@@ -127,7 +132,7 @@ void histogramOf(const PageInput& input, Source source, std::string& out) {
   LatencyPlot plot;
   plot.label = "Histogram of flush durations";
   plot.bars = barsOf(*found, source);
-  plot.limit = input.measurements.diskLimit;
+  if (!input.measurements.sqlite) plot.limit = input.measurements.diskLimit;
   if (source == Source::probe) plot.p99 = found->p99;
   out += figure(source == Source::probe ? "Flushes by the probe" : "Flushes by etcd",
                 fmt::format("{} by duration", found->flushes), latencyPlot(plot));
@@ -138,14 +143,16 @@ std::string fsyncOverTime(const PageInput& input) {
   plot.label = "p99 of flush durations over time";
   plot.fromUs = input.measurements.fromUs;
   plot.toUs = input.measurements.toUs;
-  plot.limit = input.measurements.diskLimit;
-  TimePlot::Series probe{"probe", "a", {}}, etcd{"etcd", "b", {}};
+  if (!input.measurements.sqlite) plot.limit = input.measurements.diskLimit;
+  TimePlot::Series probe{"probe", "a", {}}, etcd{"etcd", "b", {}}, mean{"etcd, mean", "c", {}};
   for (const auto& one : input.measurements.fsync) {
-    if (!one.p99) continue;
-    (one.source == Source::probe ? probe : etcd).points.emplace_back(one.us, *one.p99);
+    if (one.p99)
+      (one.source == Source::probe ? probe : etcd).points.emplace_back(one.us, *one.p99);
+    else if (one.source == Source::etcd && one.mean > 0)
+      mean.points.emplace_back(one.us, one.mean);  // the p99 lies below etcd's first bucket
   }
-  if (probe.points.empty() && etcd.points.empty()) return {};
-  for (auto* series : {&probe, &etcd})
+  if (probe.points.empty() && etcd.points.empty() && mean.points.empty()) return {};
+  for (auto* series : {&probe, &etcd, &mean})
     if (!series->points.empty()) plot.series.push_back(std::move(*series));
   return figure("Flush p99 over time", "logarithmic, UTC", timePlot(plot));
 }
@@ -187,10 +194,13 @@ std::string verdictTiles(const PageInput& input) {
   const Status& status = input.status;
   constexpr double kEtcds = 0.010;
   const double limit = input.measurements.diskLimit;
-  const std::string disk = fmt::format(
-      "Limit: {} at the 99th percentile, {}.{}", secondsWords(limit),
-      std::abs(limit - kEtcds) < 1e-6 ? "from etcd's documentation" : "set for this node (etcd's documentation: 10 ms)",
-      sinceOf(status, "DiskFit"));
+  const bool sqlite = input.measurements.sqlite;
+  const std::string disk =
+      sqlite ? "SQLite flushes at checkpoints only: those are judged." + sinceOf(status, "DiskFit")
+             : fmt::format("Limit: {} at the 99th percentile, {}.{}", secondsWords(limit),
+                           std::abs(limit - kEtcds) < 1e-6 ? "from etcd's documentation"
+                                                           : "set for this node (etcd's documentation: 10 ms)",
+                           sinceOf(status, "DiskFit"));
   const std::string cpu = fmt::format("Limit: {} of CPU time over some minutes.{}",
                                       percentWords(input.measurements.stealLimit), sinceOf(status, "CpuFit"));
   return "<div class=\"tiles\">\n" + tile("Disk", diskVerdict(status), reasonOf(status, "DiskFit", status.disk), disk) +
@@ -237,6 +247,10 @@ std::string method(const PageInput& input) {
         "<p><b>CPU.</b> Visible steal is the time that the hypervisor itself says a ready virtual CPU had to wait "
         "(/proc/stat). Hidden steal is found by short runs that watch the clock: gaps in which the kernel of this "
         "machine ran nothing else were taken beneath it.</p>\n";
+  if (input.measurements.sqlite)
+    return text +
+           "<p class=\"soft\">The datastore here is SQLite. It does not flush each write as etcd does, so etcd's "
+           "limit of 10 ms a flush is not held against this disk; what a commit waits for is a checkpoint.</p>\n";
   text += "<p class=\"soft\">The limit of 10 ms is from " + markup(kLimitSource) +
           " Slower flushes hold up etcd's heartbeats; with enough of them it loses its leader, and with it the "
           "Kubernetes API.</p>\n";

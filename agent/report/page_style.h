@@ -34,9 +34,9 @@ svg{display:block;width:100%;height:auto;font:11px system-ui,"Noto Sans","Libera
 .limit{stroke:var(--bad);stroke-width:1;stroke-dasharray:4 3}.limit-text{fill:var(--bad)}
 .limit-text,.mark-text{paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}
 .mark{stroke:var(--fg);stroke-width:1}.mark-text{fill:var(--fg);font-weight:600}
-.fill-a{fill:var(--a)}.fill-b{fill:var(--b)}.fill-bad{fill:var(--bad)}
+.fill-a{fill:var(--a)}.fill-b{fill:var(--b)}.fill-c{fill:var(--ok)}.fill-bad{fill:var(--bad)}
 .stroke-a,.stroke-b{fill:none;stroke-width:1.4;stroke-linejoin:round}
-.stroke-a{stroke:var(--a)}.stroke-b{stroke:var(--b)}
+.stroke-a{stroke:var(--a)}.stroke-b{stroke:var(--b)}.stroke-c{stroke:var(--ok)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;vertical-align:top;padding:.25em .9em .25em 0;border-bottom:1px solid var(--line)}

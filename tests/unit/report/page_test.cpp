@@ -109,6 +109,37 @@ TEST(Page, SaysTheVerdictTheNumbersAndTheLimitWithItsSource) {
   EXPECT_THAT(html, HasSubstr("<td class=\"n\">1.70s</td>"));
 }
 
+TEST(Page, DoesNotHoldEtcdsLimitAgainstSqlite) {
+  PageInput in = input();
+  EXPECT_THAT(page(in), HasSubstr("limit 10 ms"));
+  EXPECT_THAT(page(in), HasSubstr("class=\"limit\""));
+  in.measurements.sqlite = true;
+  in.status.disk = R"({"verdict":"fit","reason":"SQLite flushes at checkpoints only: p90 3 ms"})";
+  judge(in.status, nullptr);
+  in.measurements.steal.clear();
+  const std::string text = page(in);
+  EXPECT_THAT(text, Not(HasSubstr("class=\"limit\"")));
+  EXPECT_THAT(text, Not(HasSubstr("over the limit")));
+  EXPECT_THAT(text, HasSubstr("The datastore here is SQLite."));
+}
+
+TEST(Page, DrawsWindowsOfEtcdThatAreBelowItsFirstBucket) {
+  PageInput in = input();
+  in.measurements.fsync.clear();
+  for (int i = 24; i >= 0; --i) {
+    FsyncSample one;
+    one.us = kNow - i * kHour;
+    one.source = FsyncSample::Source::etcd;
+    one.count = 500;
+    one.mean = 0.0006;
+    one.below = 0.001;
+    one.buckets = {{0.001, 500}};
+    in.measurements.fsync.push_back(one);
+  }
+  EXPECT_THAT(page(in), HasSubstr("Flush p99 over time"));
+  EXPECT_THAT(page(in), HasSubstr("etcd, mean"));
+}
+
 TEST(Page, ForTheProviderHoldsNothingOfTheRepository) {
   PageInput in = input();
   in.hostOnly = true;
