@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "agent/report/report.h"
@@ -132,6 +133,7 @@ TEST(Judge, WhatK3sDidNotComeUpWithIsCritical) {
   }
   restart.state = "restarting";
   restart.reason = "Restarting";
+  EXPECT_EQ(judged(status), 0);
   EXPECT_EQ(of(status, "K3sConfigured").message, "K3s is being restarted for commit 3f2a91c");
 }
 
