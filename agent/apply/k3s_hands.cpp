@@ -33,6 +33,9 @@ kube::Trial endOf(const K3sOrder& order) {
   return {order.node, trial.tree, trial.part, trial.outcome, trial.line.empty() ? trial.why : trial.line};
 }
 
+// One that is active without a process stands for K3s, or is no K3s at all.
+bool runs(const k3s::UnitState& unit) { return unit.active == "active" && unit.sub == "running"; }
+
 bool isCanary(const K3sOrder& order) {
   const auto& canaries = order.policy.canary;
   return std::find(canaries.begin(), canaries.end(), order.node) != canaries.end();
@@ -63,7 +66,7 @@ std::optional<K3sNews> K3sHands::work(const K3sOrder& order) {
 
 std::optional<K3sRunning> K3sHands::running(const K3sOrder& order, const k3s::UnitState& unit,
                                             const std::string& effective) {
-  if (unit.active != "active" || unit.startedNs == 0) return std::nullopt;
+  if (!runs(unit) || unit.startedNs == 0) return std::nullopt;
   const auto& known = order.running;
   if (known && known->bootId == order.bootId && known->startedNs == unit.startedNs) return known;
   if (k3sFilesChangedUs(tools_.files) > wallOf(unit.startedNs)) return std::nullopt;
@@ -87,9 +90,11 @@ K3sNews K3sHands::look(const K3sOrder& order) {
   const std::string effective = effectiveK3s(tools_.files);
   news.running = running(order, *unit, effective);
   const bool untold = !order.trial.outcome.empty() && !order.trial.told;
-  const bool unknown = !news.running && unit->active == "active";
+  const bool unknown = !news.running && runs(*unit);
   news.changed = news.running && news.running->effective != effective;
-  const bool says = isCanary(order) && !news.changed && !order.tree.empty();
+  const bool wentBack = order.trial.outcome == "rolled-back" && order.trial.tree == order.tree;
+  const bool says =
+      isCanary(order) && order.asGit && !wentBack && !news.changed && !order.tree.empty() && order.tree != saidTree_;
   const bool mended = order.trial.outcome == "failed";
   if (!news.changed && !unknown && !untold && order.proven && !says && !mended) return news;
 
@@ -118,7 +123,7 @@ K3sNews K3sHands::look(const K3sOrder& order) {
     news.changed = !same;
   }
   if (!news.changed) news.keys.clear();
-  news.healthy = unit->active == "active" && (!own || own->ready);
+  news.healthy = runs(*unit) && (!own || own->ready);
   if (untold) {
     if (tell(order, **cluster, own))
       news.kind = Kind::told;
@@ -126,13 +131,15 @@ K3sNews K3sHands::look(const K3sOrder& order) {
       because(news, "NotTold", "the API does not take how the last restart ended; asked again soon");
     return news;
   }
-  if (says && (!own || !own->trial || own->trial->tree != order.tree))
-    static_cast<void>(kube::tellTrial((*cluster)->api, order.node, presentOf(order, "confirmed")));
+  if (says && !news.changed) {
+    const bool said = own && own->trial && own->trial->tree == order.tree && own->trial->outcome == "confirmed";
+    if (said || kube::tellTrial((*cluster)->api, order.node, presentOf(order, "confirmed"))) saidTree_ = order.tree;
+  }
   if (!news.changed) {
     if (isServer(order) && news.healthy && !mended) freeLeft(order, **cluster);
     return news;
   }
-  if (unit->active != "active" || unit->job) {
+  if (!runs(*unit) || unit->job) {
     because(news, "NotRunning", "K3s is " + unit->active + ": it reads it when it starts");
     return news;
   }

@@ -78,6 +78,7 @@ class K3sHands {
 
   K3sTools tools_;
   kube::LeaseWatch lease_;
+  std::string saidTree_;  // for which a canary has said on its Node that it runs with it
 };
 
 }  // namespace bedplate::apply

@@ -15,6 +15,7 @@ namespace bedplate::apply {
 struct K3sOrder {
   bool active = false;    // K3s is to be looked at
   bool mayBegin = false;  // a restart may begin: the agent acts, is not suspended, and has read Git
+  bool asGit = false;     // K3s's files are those that Git asks for: none is held back
   std::string node, role, bootId;
   K3sTrial trial;
   // Of the generation in force: what K3s is to run with.

@@ -34,6 +34,7 @@ void Engine::refreshK3s(const report::Status& status) {
   auto order = care_->order(node, restart_ ? &*restart_ : nullptr, enforcing() && !status.suspended);
   if (!order) return tellError("k3s", "cannot look after K3s", order.error());
   if (!order->active) return;
+  order->asGit = k3sHeldBack_ && k3sHeldBack_->empty();
   k3sOrder_ =
       before && *before == *order ? std::move(before) : std::make_shared<const apply::K3sOrder>(*std::move(order));
 }

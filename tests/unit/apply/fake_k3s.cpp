@@ -74,6 +74,7 @@ host::Result<k3s::UnitState> FakeK3s::look(const std::string& unit) {
   k3s::UnitState state;
   state.startedNs = world.value("startedNs", std::int64_t{0});
   state.active = state.startedNs == 0 ? "inactive" : "active";
+  state.sub = state.startedNs == 0 ? "dead" : world.value("exited", false) ? "exited" : "running";
   if (state.startedNs != 0 && !world.value("good", false)) {
     state.active = "activating";
     state.sub = "auto-restart";

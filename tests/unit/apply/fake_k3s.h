@@ -59,8 +59,9 @@ struct Carer {
         hands(fake.tools(files)) {}
 
   std::optional<K3sNews> step() {
-    const auto order = care.order({"web-01", "server", "oslo"}, &policy, true);
+    auto order = care.order({"web-01", "server", "oslo"}, &policy, true);
     if (!order) throw std::runtime_error(order.error().text());
+    order->asGit = asGit;
     if (!order->active) return std::nullopt;
     const auto news = hands.work(*order);
     if (!news) return std::nullopt;
@@ -83,6 +84,7 @@ struct Carer {
   void apply(const plan::Target& target) {
     auto instead = k3sInstead(process.keeper, process.store, target);
     if (!instead) throw std::runtime_error(instead.error().text());
+    asGit = !*instead;
     auto run = process.keeper.apply(*instead ? (*instead)->target : target, "commit");
     if (!run) throw std::runtime_error(run.error().text());
   }
@@ -93,6 +95,7 @@ struct Carer {
 
   testlib::FakeClock& clock;
   cluster::NodeConfig::Restart policy;
+  bool asGit = true;  // at the last apply()
   Process process;
   K3sCare care;
   K3sHands hands;

@@ -205,6 +205,34 @@ TEST_F(K3sRestart, WhatFailedElsewhereIsPutBackWithoutARestart) {
   EXPECT_EQ(told().node, "server-2");  // its word stands
 }
 
+TEST_F(K3sRestart, ACanarySaysThatItHasComeToACommit) {
+  settled();
+  carer->policy.canary = {"web-01"};
+  carer->apply(TargetBuilder("next").config(kOld).sysctl("vm/swappiness", "20").target);
+  carer->settle();
+  const auto said = kube::parseTrial(fake.load()["annotations"]["bedplate.dev/k3s"].get<std::string>());
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->tree, TargetBuilder("next").target.tree);
+  EXPECT_EQ(said->outcome, "confirmed");
+  EXPECT_EQ(fake.restarts(), 1);
+  // Not to one whose configuration it holds back.
+  carer->apply(with("bad", kBad));
+  carer->settle();
+  carer->apply(TargetBuilder("more").config(kBad).sysctl("vm/swappiness", "30").target);
+  carer->settle();
+  const auto still = kube::parseTrial(fake.load()["annotations"]["bedplate.dev/k3s"].get<std::string>());
+  EXPECT_EQ(still->outcome, "rolled-back");
+  EXPECT_EQ(still->tree, with("bad", kBad).tree);
+}
+
+TEST_F(K3sRestart, AUnitWithoutAProcessIsLeftAlone) {
+  fake.set("exited", true);
+  carer->apply(with("bad", kBad));
+  carer->settle();
+  EXPECT_EQ(fake.restarts(), 0);
+  EXPECT_EQ(carer->shown().state, "");
+}
+
 TEST_F(K3sRestart, NeverHasAName) {
   settled();
   carer->policy.mode = "never";
