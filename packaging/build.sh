@@ -9,7 +9,8 @@ work="$top/build-package"
 rm -rf "$work"
 source="$work/bedplate-$version"
 mkdir -p "$source" dist
-[ -z "${BEDPLATE_LAUNCHER:-}" ] || export CMAKE_CXX_COMPILER_LAUNCHER="$BEDPLATE_LAUNCHER" CCACHE_BASEDIR="$work"
+[ -z "${BEDPLATE_LAUNCHER:-}" ] || export CMAKE_CXX_COMPILER_LAUNCHER="$BEDPLATE_LAUNCHER"
+export BEDPLATE_WERROR=ON  # with our own compiler; whoever builds from the source package may have another one
 
 git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
   tar --create --null --files-from=- --ignore-failed-read 2>/dev/null | tar --extract --directory "$source"
