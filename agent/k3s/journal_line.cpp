@@ -61,11 +61,11 @@ Line judge(std::string_view line) {
     if (line.substr(0, start.size()) == start) return {Rank::fatal, std::string(line)};
   // Of a part of K3s, which is named when it then ends.
   if (line.rfind("Error: ", 0) == 0) return {Rank::partEnded, std::string(line)};
-  if (line.rfind("F", 0) == 0)
+  if (line.starts_with('F'))
     if (std::string text = klogText(line); !text.empty()) return {Rank::partEnded, std::move(text)};
   for (const std::string_view part : {": Failed to execute", ": Failed at step", ": Main process exited"})
     if (line.find(part) != std::string_view::npos) return {Rank::unitEnded, std::string(line)};
-  if (line.rfind("E", 0) == 0)
+  if (line.starts_with('E'))
     if (std::string text = klogText(line); !text.empty()) return {Rank::noise, std::move(text)};
   return {};
 }

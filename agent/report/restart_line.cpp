@@ -17,7 +17,7 @@ std::string keysOf(const apply::K3sShown& restart) {
 std::string restartLine(const Status& status) {
   const auto& restart = status.k3s.restart;
   const std::string commit = "commit " + restart.commit.substr(0, 7);
-  const std::string why = restart.why + (restart.line.empty() ? "" : ": " + restart.line);
+  std::string why = restart.why + (restart.line.empty() ? "" : ": " + restart.line);
   if (restart.state == "rolled-back" && restart.commit.empty()) return why;
   if (restart.state == "restarting") return "K3s is being restarted for " + commit;
   if (restart.state == "going-back") return "K3s's configuration of " + commit + " is being taken back: " + why;
