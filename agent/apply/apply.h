@@ -104,11 +104,9 @@ class Keeper {
   // (what took the machine down is not tried a third time: after two attempts it is undone in any boot and its tree is
   // marked bad). A release is always finished. Else the last applied generation is applied again from disk. No network.
   // In a new boot the manifests of a target that parks are taken from K3s first: what it finds at its start it applies
-  // by force, and it may be old. They come back with the next apply().
+  // by force, and it may be old. They come back after unpark().
   host::Result<RunResult> recover();
 
-  // What was parked at the start of this boot is back in its place after it.
-  //
   // Goes to the target: a new generation when its digest differs from the current one's, else a repair as the target's
   // driftEnforce has it. `cause` as in Generation. An error means that nothing on the host was changed; what failed in
   // part is in the outcomes. `digest` is plan::digest(target), where it is known already.
@@ -123,6 +121,10 @@ class Keeper {
   void lookWhole();
   // Before a call that is to make use of it; who never calls it has every file looked at every time.
   void hear(const News& news);
+
+  // Git was heard in this boot, or somebody decides without it: manifests that recover() has parked come back with the
+  // next apply() or repair(), and that is no drift. Durable; nothing where none are parked.
+  host::Status unpark();
 
   // What apply() would do.
   host::Result<plan::Plan> plan(const plan::Target& target);
@@ -167,8 +169,8 @@ class Keeper {
   host::Status loadNotes();
   host::Status findOpenGroup();
   host::Status park();  // keeper_park.cpp
-  host::Status unpark();
   host::Result<const plan::Target*> inForce();
+  host::Result<const plan::Target*> targetOf(std::int64_t number);
   void remember(const plan::Target& target);
   host::Status recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result);
   void updateOutcomes(RunResult& result);
@@ -178,6 +180,7 @@ class Keeper {
   Store& store_;
   SeenFiles seen_;
   bool keysTold_ = false;           // as in News
+  bool unparked_ = false;           // the manifests come back with the next run
   bool glances_ = false;            // only one who repairs needs them
   std::unique_ptr<Glance> glance_;  // of the last look that found nothing to do
   struct InForce {

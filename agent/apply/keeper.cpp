@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "agent/apply/apply.h"
 #include "agent/apply/glance.h"
@@ -131,25 +132,21 @@ host::Status Keeper::ready(RunResult* recovered) {
   return {};
 }
 
-host::Result<const plan::Target*> Keeper::inForce() {
-  const Notes& notes = store_.notes();
-  if (!target_ || target_->number != notes.number) {
+host::Result<const plan::Target*> Keeper::targetOf(std::int64_t number) {
+  if (!target_ || target_->number != number) {
     target_.reset();
-    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(notes.number));
-    target_.emplace(InForce{notes.number, std::move(target)});
+    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(number));
+    target_.emplace(InForce{number, std::move(target)});
   }
   return &target_->target;
 }
 
+host::Result<const plan::Target*> Keeper::inForce() { return targetOf(store_.notes().number); }
+
 host::Result<const plan::Target*> Keeper::current() {
   BEDPLATE_TRY_LET(const auto row, store_.latest(GenerationState::applied, Store::With::noOutcomes));
   if (!row) return nullptr;
-  if (!target_ || target_->number != row->number) {
-    target_.reset();
-    BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(row->number));
-    target_.emplace(InForce{row->number, std::move(target)});
-  }
-  return &target_->target;
+  return targetOf(row->number);
 }
 
 // What was just applied need not be read again.
@@ -185,8 +182,7 @@ host::Result<RunResult> Keeper::apply(const plan::Target& target, const std::str
   BEDPLATE_TRY(ready(&recovered));
   if (digest.empty()) digest = plan::digest(target);
   const Notes& notes = store_.notes();
-  const bool back = notes.parked;
-  if (back) BEDPLATE_TRY(unpark());
+  const bool back = std::exchange(unparked_, false);
   host::Result<RunResult> result;
   if (notes.number != 0 && digest == notes.digest) {
     // Its files on disk are damaged: here is the target they were made from.
@@ -309,7 +305,7 @@ host::Result<RunResult> Keeper::repair(bool enforce, const Writers& writers) {
     recovered.pending = glance_->pending();
     return recovered;
   }
-  auto result = lookAfter(*target, {.enforce = acts}, writers);
+  auto result = lookAfter(*target, {.enforce = acts, .back = std::exchange(unparked_, false)}, writers);
   if (result) addNote(*result, recovered.note);
   return result;
 }

@@ -25,7 +25,9 @@ host::Status Keeper::park() {
 }
 
 host::Status Keeper::unpark() {
+  if (!store_.notes().parked) return {};
   BEDPLATE_TRY(store_.setParked(false));
+  unparked_ = true;
   store_.notes().parked = false;
   lookWhole();
   return {};

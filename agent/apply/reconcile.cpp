@@ -154,12 +154,17 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
     if (follows(options)) clock_.fetched(commit.subject);
     BEDPLATE_TRY(read(*session, std::move(commit), node, result));
   }
-  result.commit = seen->commit;
-  result.layers = seen->layers;
-  result.findings = seen->findings;
-  result.benchmark = seen->benchmark;
-  result.restart = seen->restart;
+  tellSeen(result);
   return {};
+}
+
+void Reconciler::tellSeen(SyncResult& result) const {
+  const Seen& seen = *memory_->seen;
+  result.commit = seen.commit;
+  result.layers = seen.layers;
+  result.findings = seen.findings;
+  result.benchmark = seen.benchmark;
+  result.restart = seen.restart;
 }
 
 host::Result<source::Commit> Reconciler::verified(source::Session& session, const std::string& revision,
@@ -293,11 +298,7 @@ std::optional<SyncResult> Reconciler::proceed(const SyncOptions& options) {
   if (status && store_.notes().digest == memory_->whole->digest) return std::nullopt;
   result.unchanged = true;
   result.head = memory_->seen->head.hex();
-  result.commit = memory_->seen->commit;
-  result.layers = memory_->seen->layers;
-  result.findings = memory_->seen->findings;
-  result.benchmark = memory_->seen->benchmark;
-  result.restart = memory_->seen->restart;
+  tellSeen(result);
   if (auto gone = status ? go(options, result) : status; !gone) result.problem = std::move(gone).error();
   return result;
 }
@@ -361,6 +362,8 @@ SyncResult Reconciler::sync(const SyncOptions& options) {
     store_.notes().tried.clear();
     status = store_.clearCutOff();
   }
+  // Heard and verified in this boot, whatever becomes of the commit.
+  if (status && !planOnly) status = keeper_.unpark();
   if (status) {
     if (!planOnly)
       status = go(options, result);

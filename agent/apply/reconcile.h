@@ -89,6 +89,8 @@ class Reconciler {
   host::Status read(source::Session& session, source::Commit commit, const cluster::Identity& node, SyncResult& result);
   // Nothing stands against this target: it was not taken back, no rollback holds it.
   host::Status mayApply(const plan::Target& target);
+  // What the commit that was seen says, as far as a result tells it.
+  void tellSeen(SyncResult& result) const;
   // What Git says, with what is left of what is in force; remembered while nothing of it changes.
   host::Status whole(const SyncOptions& options);
   host::Result<bool> finishHeld(const SyncOptions& options, SyncResult& result);

@@ -65,6 +65,7 @@ host::Result<RunResult> rollBack(Machine& machine, Keeper& keeper, Store& store,
   // The hold comes first: without it a crash in between would let the next look at Git undo the rollback.
   BEDPLATE_TRY_LET(const auto heldBefore, store.hold());
   BEDPLATE_TRY(holdBack(store, newestTreeOfGit(history), target));
+  BEDPLATE_TRY(keeper.unpark());
   auto result = keeper.apply(target, "rollback");
   if (result && instead) result->note += (result->note.empty() ? "" : "; ") + instead->why;
   if (!result) static_cast<void>(heldBefore ? store.setHold(*heldBefore) : store.clearHold());

@@ -85,6 +85,19 @@ class SeveralServers(Node, unittest.TestCase):
         self.assertEqual({self.client.get(f"{MAPS}/base-{i}").json["data"]["x"] for i in range(6)}, {"new"})
         self.assertEqual(self.agent.status()["drift"]["total"], 0)
 
+    def test_after_a_boot_a_rollback_that_holds_does_not_keep_them_away(self):
+        self.begin()
+        self.repository.commit(dict(BASE, **{"node.yaml": self.WRITER % "web-01"}), "base")
+        self.agent.start()
+        self.await_states(lambda states: set(states.values()) == {"accepted"})
+        self.commit({"manifests/base-0.yaml": yaml_map("base-0", x="new")})
+        self.assertEqual(self.cli("rollback")[0], 0)
+        self.agent.stop()
+        self.tree.write("proc/sys/kernel/random/boot_id", "22222222-2222-2222-2222-222222222222\n")
+        self.agent.start()
+        self.await_states(lambda states: len(states) == 6 and set(states.values()) == {"accepted"})
+        self.assertEqual(self.agent.status()["drift"]["total"], 0)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
