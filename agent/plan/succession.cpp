@@ -43,7 +43,7 @@ class Maker {
   host::Result<Successor> make() {
     for (const auto& file : in_.before.files)
       if (file.area == Area::manifest && file.stage != Stage::tombstone) ++before_;
-    std::vector<FileTarget> leaving;
+    std::vector<Leaving> leaving;
     for (const auto& former : in_.before.files) {
       if (former.area != Area::manifest) continue;
       FileTarget* now = find(former.path);
@@ -52,9 +52,11 @@ class Maker {
     decide(leaving);
     BEDPLATE_TRY(adopt());
     carryBuried();
-    auto& files = out_.target.files;
-    files.insert(files.end(), std::make_move_iterator(added_.begin()), std::make_move_iterator(added_.end()));
-    std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    if (!added_.empty()) {
+      auto& files = out_.target.files;
+      files.insert(files.end(), std::make_move_iterator(added_.begin()), std::make_move_iterator(added_.end()));
+      std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    }
     auto& buried = out_.target.buried;
     std::sort(buried.begin(), buried.end());
     buried.erase(std::unique(buried.begin(), buried.end()), buried.end());
@@ -146,9 +148,13 @@ class Maker {
 
   // A manifest that is there before and after.
   host::Status change(const FileTarget& former, FileTarget& now) {
-    if (former.again > 0 && former.stage == Stage::wanted && mark(now, former.again, &former)) return putAgain(now);
-    if (former.sha256 == now.sha256 || former.stage == Stage::tombstone || !in_.hasRun || !in_.wanted.prune)
-      return putAgain(now);
+    const bool markedBefore = former.stage == Stage::wanted && former.again > 0 &&
+                              former.sha256 == sha256(marked(*now.content, former.again));
+    if (markedBefore || former.sha256 == now.sha256 || former.stage == Stage::tombstone || !in_.hasRun ||
+        !in_.wanted.prune) {
+      mark(now, markedBefore ? former.again : 0);
+      return {};
+    }
     BEDPLATE_TRY_LET(const Objects old, objectsOf(former));
     std::set<std::string> still;
     BEDPLATE_TRY_LET(const Objects objects, objectsOf(now));
@@ -156,42 +162,31 @@ class Maker {
     Objects gone;
     for (const auto& object : old)
       if (still.count(cluster::identity(object)) == 0) gone.push_back(object);
-    if (gone.empty()) return putAgain(now);
     BEDPLATE_TRY_LET(const Loss loss, lossOf(former, gone));
     if (!loss.guarded.empty() && !isAllowed(now))
       now = held(former, now, Stage::guarded, "what Git says would remove " + loss.guarded);
     else if (!loss.waits.empty())
       now = held(former, now, Stage::moving, loss.waits + ": K3s has to take it over first");
+    else if (gone.empty())
+      mark(now, 0);
     return {};
   }
 
-  // Marks what Git says as `times` put again; with `like`, only when that is what is in force.
-  static bool mark(FileTarget& file, int times, const FileTarget* like) {
-    auto content = std::make_shared<const std::string>(marked(*file.content, times));
-    std::string hash = sha256(*content);
-    if (like != nullptr && like->sha256 != hash) return false;
-    file.content = std::move(content);
-    file.sha256 = std::move(hash);
+  // Marks what Git says as put again, once more often than `times` where its objects are to be put right now.
+  void mark(FileTarget& file, int times) {
+    if (in_.deployed.again.count(file.path) != 0) ++times;
+    if (times == 0) return;
+    file.content = std::make_shared<const std::string>(marked(*file.content, times));
+    file.sha256 = sha256(*file.content);
     file.again = times;
-    return true;
-  }
-
-  host::Status putAgain(FileTarget& now) {
-    if (in_.deployed.again.count(now.path) == 0) return {};
-    const int times = now.again + 1;
-    if (now.again == 0) {
-      mark(now, times, nullptr);
-      return {};
-    }
-    // What Git says, without the mark that it has already.
-    for (const auto& file : in_.wanted.files)
-      if (file.path == now.path) now.content = file.content;
-    mark(now, times, nullptr);
-    return {};
   }
 
   // A manifest that is no longer wanted.
-  host::Status leave(const FileTarget& former, std::vector<FileTarget>& leaving) {
+  struct Leaving {
+    FileTarget file;
+    bool loses;  // something that is nowhere else, and nobody said that it may
+  };
+  host::Status leave(const FileTarget& former, std::vector<Leaving>& leaving) {
     // A tombstone is finished by whoever put it, also when another server holds the manifests by now.
     if (former.stage == Stage::tombstone) {
       if (in_.hasRun && !(in_.deployed.known && in_.deployed.has(former)))
@@ -214,18 +209,17 @@ class Maker {
       file.why = loss.waits + ": K3s has to take it over first";
     } else {
       file.stage = Stage::tombstone;
-      losesSomething_.insert({file.path, loss.any && !isAllowed(file)});
     }
-    leaving.push_back(std::move(file));
+    const bool loses = loss.any && !isAllowed(file);
+    leaving.push_back({std::move(file), loses});
     return {};
   }
 
-  void decide(std::vector<FileTarget>& leaving) {
+  void decide(std::vector<Leaving>& leaving) {
     const bool tooMany = removed_ * 2 > before_;
     const std::string why = std::to_string(removed_) + " of " + std::to_string(before_) + " manifests would go";
-    for (auto& file : leaving) {
-      const bool loses = file.stage == Stage::tombstone && losesSomething_[file.path];
-      if (tooMany && loses) {
+    for (auto& [file, loses] : leaving) {
+      if (file.stage == Stage::tombstone && tooMany && loses) {
         file.stage = Stage::guarded;
         file.why = why;
       } else if (file.stage == Stage::tombstone) {
@@ -269,11 +263,12 @@ class Maker {
   }
 
   void carryBuried() {
+    auto& buried = out_.target.buried;
+    if (buried.empty() && in_.before.buried.empty()) return;
     std::set<std::string> living;
     for (const auto& file : out_.target.files)
       if (file.area == Area::manifest) living.insert(addonOf(file.path));
     for (const auto& file : added_) living.insert(addonOf(file.path));
-    auto& buried = out_.target.buried;
     for (const auto& path : in_.before.buried) {
       const bool gone = in_.deployed.known && in_.deployed.addons.count(addonOf(path)) == 0;
       if (!gone) buried.push_back(path);
@@ -285,7 +280,6 @@ class Maker {
   Successor out_;
   std::vector<FileTarget> added_;
   std::size_t before_ = 0, removed_ = 0;
-  std::map<std::string, bool> losesSomething_;
   std::optional<Places> places_;
 };
 
