@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "agent/plan/plan.h"
 #include "tuning/host/clock.h"
 
 namespace bedplate::apply {
@@ -85,14 +86,14 @@ Verdict bySlot(const RestartWish& wish, std::int64_t nowUs) {
   return wait("Slot", "this node's turn is at " + host::isoTime(at), at);
 }
 
-// FNV-1a: spread evenly, the same on every machine.
+// Spread evenly, the same on every machine.
 std::uint64_t hashOf(const std::string& text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  // Names that differ in their last letter only would lie side by side.
-  hash ^= hash >> 33;
-  hash *= 0xff51afd7ed558ccdULL;
-  return hash ^ (hash >> 33);
+  constexpr std::size_t kDigits = 16;
+  constexpr int kHex = 16;
+  const std::string hash = plan::sha256(text);
+  std::uint64_t number = 0;
+  std::from_chars(hash.data(), hash.data() + std::min(kDigits, hash.size()), number, kHex);
+  return number;
 }
 
 }  // namespace

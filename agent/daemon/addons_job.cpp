@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "agent/daemon/web_worker.h"
 #include "tuning/host/paths.h"
@@ -65,13 +64,10 @@ std::optional<Measured> AddonsJob::run(const Measuring& measuring, const std::at
     }
   }
   awaits_ = awaits(*watch, deployed);
-  const std::int64_t atUs = std::exchange(last_.atUs, deployed.atUs);
+  last_.atUs = deployed.atUs;  // that it said the same later is no news
   const bool same = told_ && last_ == deployed;
   last_ = deployed;
-  if (same) {
-    last_.atUs = atUs;
-    return std::nullopt;
-  }
+  if (same) return std::nullopt;
   told_ = true;
   Measured measured;
   measured.probe = "manifests";

@@ -36,8 +36,8 @@ std::optional<Addon> readAddon(const nlohmann::json& item) {
 
 host::Result<std::vector<Addon>> parseAddons(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const nlohmann::json* items = at(&json, "items");
-  if (items == nullptr || !items->is_array()) return malformed("the list of Addons");
+  const nlohmann::json* items = itemsOf(json);
+  if (items == nullptr) return malformed("the list of Addons");
   std::vector<Addon> addons;
   for (const auto& item : *items)
     if (auto addon = readAddon(item)) addons.push_back(*std::move(addon));
@@ -46,8 +46,8 @@ host::Result<std::vector<Addon>> parseAddons(std::string_view text) {
 
 host::Result<std::vector<AddonEvent>> parseAddonEvents(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const nlohmann::json* items = at(&json, "items");
-  if (items == nullptr || !items->is_array()) return malformed("the list of events");
+  const nlohmann::json* items = itemsOf(json);
+  if (items == nullptr) return malformed("the list of events");
   std::vector<AddonEvent> events;
   for (const auto& item : *items) {
     AddonEvent event;

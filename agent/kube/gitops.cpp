@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/kube/json_at.h"
+
 namespace bedplate::kube {
 namespace {
 
@@ -33,12 +35,6 @@ host::Status take(Api& api, const std::string& path, const char* metric, const s
   return {};
 }
 
-const nlohmann::json* at(const nlohmann::json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(key);
-  return found == object.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 const char* name(GitOps which) { return which == GitOps::argocd ? "argocd" : "flux"; }
@@ -47,17 +43,13 @@ const char* called(GitOps which) { return which == GitOps::argocd ? "Argo CD" : 
 
 host::Result<std::vector<std::string>> parsePodNames(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const nlohmann::json* items = at(json, "items");
-  if (items == nullptr || !items->is_array())
+  const nlohmann::json* items = itemsOf(json);
+  if (items == nullptr)
     return host::fail("Malformed", "the list of pods", "is not what the Kubernetes API answers with");
   std::vector<std::string> names;
   for (const auto& pod : *items) {
-    const nlohmann::json* metadata = at(pod, "metadata");
-    const nlohmann::json* status = at(pod, "status");
-    const nlohmann::json* name = metadata != nullptr ? at(*metadata, "name") : nullptr;
-    const nlohmann::json* phase = status != nullptr ? at(*status, "phase") : nullptr;
-    if (name == nullptr || phase == nullptr || *phase != "Running" || !name->is_string()) continue;
-    if (podName(name->get_ref<const std::string&>())) names.push_back(name->get<std::string>());
+    std::string name = textAt(at(&pod, "metadata"), "name");
+    if (textAt(at(&pod, "status"), "phase") == "Running" && podName(name)) names.push_back(std::move(name));
   }
   return names;
 }

@@ -109,8 +109,8 @@ host::Result<Node> parseNode(std::string_view text) {
 
 host::Result<std::vector<Node>> parseNodes(std::string_view text) {
   const json from = parsed(text);
-  const json* items = at(&from, "items");
-  if (items == nullptr || !items->is_array()) return malformed("is no list of Nodes");
+  const json* items = itemsOf(from);
+  if (items == nullptr) return malformed("is no list of Nodes");
   std::vector<Node> nodes;
   for (const auto& item : *items) {
     BEDPLATE_TRY_LET(auto node, nodeOf(item));

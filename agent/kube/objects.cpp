@@ -132,8 +132,8 @@ host::Result<std::optional<std::string>> ownerOf(Api& api, Kinds& kinds, const O
 
 host::Result<std::vector<Owned>> parseOwned(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const nlohmann::json* items = at(&json, "items");
-  if (items == nullptr || !items->is_array()) return malformed("the list of objects");
+  const nlohmann::json* items = itemsOf(json);
+  if (items == nullptr) return malformed("the list of objects");
   std::vector<Owned> all;
   for (const auto& item : *items) {
     Owned owned;

@@ -1,9 +1,8 @@
 #include "agent/report/json.h"
 
-#include <charconv>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "agent/kube/time.h"
 #include "tuning/host/clock.h"
 #include "tuning/sysctl/sysctl.h"
 
@@ -12,15 +11,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kLastSecond = 253402300799;  // 9999-12-31T23:59:59Z
-
-std::optional<int> number(const std::string& text, std::size_t at, std::size_t length) {
-  int value = 0;
-  const char* begin = text.data() + at;
-  for (std::size_t i = 0; i < length; ++i)
-    if (begin[i] < '0' || begin[i] > '9') return std::nullopt;
-  std::from_chars(begin, begin + length, value);
-  return value;
-}
 
 // Paths are kept without their leading slash; one that an error names has it already.
 std::string absolute(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
@@ -44,23 +34,9 @@ Json timeJson(std::int64_t us) {
 }
 
 std::optional<std::int64_t> parseTime(const std::string& text) {
-  constexpr std::string_view shape = "0000-00-00T00:00:00Z";
-  if (text.size() != shape.size()) return std::nullopt;
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] != '0' && text[i] != shape[i]) return std::nullopt;
-  const auto year = number(text, 0, 4), month = number(text, 5, 2), day = number(text, 8, 2);
-  const auto hour = number(text, 11, 2), minute = number(text, 14, 2), second = number(text, 17, 2);
-  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  std::tm parts{};
-  parts.tm_year = *year - 1900;
-  parts.tm_mon = *month - 1;
-  parts.tm_mday = *day;
-  parts.tm_hour = *hour;
-  parts.tm_min = *minute;
-  parts.tm_sec = *second;
-  const std::int64_t seconds = ::timegm(&parts);
-  if (seconds <= 0 || seconds > kLastSecond || host::isoTime(seconds * kSecond) != text) return std::nullopt;
-  return seconds * kSecond;
+  const auto us = kube::parseTime(text);
+  if (!us || *us <= 0 || *us / kSecond > kLastSecond || host::isoTime(*us) != text) return std::nullopt;
+  return us;
 }
 
 Json errorJson(const std::optional<host::Error>& error) {
