@@ -19,7 +19,7 @@ struct CommitTimes {
   std::int64_t fetchedUs = 0;    // its objects are here, and verified
   std::int64_t appliedUs = 0;    // the last change was made, and the generation is durable
   std::int64_t confirmedUs = 0;  // nothing of it failed, and the node is still reached
-  std::int64_t acceptedUs = 0;   // K3s accepted its manifests (Addons); nothing reads that yet
+  std::int64_t acceptedUs = 0;   // K3s has applied all manifests just as it says (Addons)
   std::string waited = {};       // why its latency says nothing of this node: "Held", "Suspended"; "" when it does
 };
 

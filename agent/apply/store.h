@@ -48,8 +48,8 @@ struct Generation {
 
 struct DriftEvent {
   std::int64_t wallUs = 0;
-  std::string kind;      // "sysctl" or "file"
-  std::string subject;   // key or path
+  std::string kind;      // "sysctl", "file" or "object" (of a manifest, in the cluster)
+  std::string subject;   // key or path; of an object that of its manifest
   std::string from, to;  // found, put back; hashes for files
   std::string writer;    // "pid 1234 sysctl (ssh.service)"; "unknown" where nobody could tell
   bool repaired = false;

@@ -152,7 +152,7 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   namespace daemon = bedplate::daemon;
-  // One arena for two threads: the second would cost more memory than it saves time.
+  // One arena for all threads: a second would cost more memory than it saves time.
   ::mallopt(M_ARENA_MAX, 1);
   const auto parsed = daemon::parse(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
