@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 import agent  # noqa: E402
 import node as nodes  # noqa: E402
 from node import wait_for  # noqa: E402
-from words import Words  # noqa: E402
+from words import Story  # noqa: E402
 
 DIST = HERE.parents[1] / "dist"
 MANIFESTS = "/var/lib/rancher/k3s/server/manifests/bedplate"
@@ -57,9 +57,7 @@ class Repository(agent.Repository):
         return super().commit(files, *args, **options)
 
 
-class Story(Words, unittest.TestCase):
-    failed_at = None
-
+class Package(Story):
     @classmethod
     def setUpClass(cls):
         cls.node = nodes.Node()
@@ -84,17 +82,6 @@ class Story(Words, unittest.TestCase):
             return
         cls.node.remove()
 
-    def setUp(self):
-        if Story.failed_at:
-            self.skipTest(f"the story ended at {Story.failed_at}")
-
-    def tearDown(self):
-        outcome = self._outcome.result
-        if any(test is self for test, _ in outcome.failures + outcome.errors):
-            Story.failed_at = self._testMethodName
-            journal = self.node.try_run("journalctl", "--no-pager", "-u", "bedplated", "-n", "60").stdout
-            print(f"\n---- the node's journal of bedplated:\n{journal}----")
-
     # ---- words of the story
 
     def configure(self, url, mode="enforce", extra=""):
@@ -103,9 +90,6 @@ class Story(Words, unittest.TestCase):
                         f"{extra}[node]\nmode = {mode}\n")
         self.node.run("bedplated", "--check-config")
         self.node.run("systemctl", "reload", "bedplated.service")
-
-    def condition(self, status, kind):
-        return next(c for c in status["conditions"] if c["type"] == kind)
 
     def manifests(self):
         folder = self.node.file(MANIFESTS)

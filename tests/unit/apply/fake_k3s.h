@@ -13,6 +13,15 @@
 
 namespace bedplate::apply::testing_node {
 
+// Configurations of K3s: the last one ends it.
+inline constexpr const char* kOld = "debug: false\n";
+inline constexpr const char* kGood = "debug: true\n";
+inline constexpr const char* kBad = "kubelet-arg: no-such=1\n";
+
+inline plan::Target with(const std::string& name, const std::string& config) {
+  return TargetBuilder(name).config(config).sysctl("vm/swappiness", "10").target;
+}
+
 class FakeK3s final : public k3s::Unit {
  public:
   static constexpr int kKilled = 78;

@@ -14,17 +14,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing_node::Carer;
 using testing_node::FakeK3s;
+using testing_node::kBad;
 using testing_node::kConfig;
+using testing_node::kGood;
 using testing_node::kHandMade;
+using testing_node::kOld;
 using testing_node::TargetBuilder;
-
-constexpr const char* kOld = "debug: false\n";
-constexpr const char* kGood = "debug: true\n";
-constexpr const char* kBad = "kubelet-arg: no-such=1\n";
-
-plan::Target with(const std::string& name, const std::string& config) {
-  return TargetBuilder(name).config(config).sysctl("vm/swappiness", "10").target;
-}
+using testing_node::with;
 
 struct K3sRestart : testing::Test {
   K3sRestart() {
