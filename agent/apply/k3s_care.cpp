@@ -72,8 +72,14 @@ host::Result<std::optional<K3sInstead>> k3sInstead(Keeper& keeper, Store& store,
 host::Result<std::string> K3sCare::partOf(std::int64_t generation) {
   if (generation == 0) return std::string();
   if (const auto known = parts_.find(generation); known != parts_.end()) return known->second;
-  BEDPLATE_TRY_LET(const auto target, Generations(machine_.files).read(generation));
   if (parts_.size() > kMostRemembered) parts_.clear();
+  BEDPLATE_TRY_LET(const auto newest, store_.latest(GenerationState::applied, Store::With::noOutcomes));
+  if (newest && newest->number == generation) {
+    // The keeper has it: to read a thousand manifests' names for it would cost more than to apply one.
+    BEDPLATE_TRY_LET(const plan::Target* current, keeper_.current());
+    return parts_[generation] = k3sPart(*current);
+  }
+  BEDPLATE_TRY_LET(const auto target, Generations(machine_.files).read(generation));
   return parts_[generation] = k3sPart(target);
 }
 
