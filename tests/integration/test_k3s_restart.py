@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """K3s is restarted when its configuration changed, confirmed, or taken back: against the stand-in behind a unit of its own
-(tests/lib/k3s_host.py), with one server and with three.
+(tests/lib/k3s_host.py), with one server and with three on a network of theirs.
 """
 
 import json
@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import agent as lib  # noqa: E402
 import k3s_host  # noqa: E402
+import network  # noqa: E402
 
 CONFIG = "etc/rancher/k3s/config.yaml"
 LEASE = ("leases.coordination.k8s.io", "bedplate-k3s-restart", "kube-system")
@@ -28,11 +29,14 @@ class Case(unittest.TestCase):
     etcd = False
 
     def setUp(self):
-        self.cluster = k3s_host.Cluster()
+        self.cluster = k3s_host.Cluster(self.network())
         self.addCleanup(self.cluster.stop)
         self.repository = lib.Repository()
         self.addCleanup(self.repository.remove)
         self.repository.commit({"node.yaml": node_yaml(), "k3s/config.yaml": "debug: false\n"}, "first")
+
+    def network(self):
+        return None
 
     def add(self, node):
         return self.cluster.add(node, etcd=self.etcd).start(repository=self.repository, interval="2s")
@@ -146,8 +150,14 @@ class OneServer(Case):
             self.wait_told(self.host, "rolled-back")
 
 
+@unittest.skipIf(network.missing(), f"SKIPPED: {network.missing()}")
 class ThreeServers(Case):
     etcd = True
+
+    def network(self):
+        made = network.Network()
+        self.addCleanup(made.stop)
+        return made
 
     def test_one_bad_flag_takes_exactly_one(self):
         hosts = [self.add(f"server-{i}") for i in (1, 2, 3)]

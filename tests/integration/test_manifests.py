@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
@@ -181,18 +182,48 @@ class Many(Common):
             self.commit({f"manifests/{name}.yaml": yaml_map(name)})
             self.await_state(f"{name}.yaml", "accepted")
             self.repository.commit({f"manifests/{name}.yaml": None}, "removed")
-            sync = subprocess.Popen([str(lib.CLI), "--root", str(self.tree.path), "sync"], env=self.agent.environment(),
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            sync = self.sync_beside()
             if step == 1:
                 self.await_state(f"{name}.yaml", "deleting")
             if step == 2:
                 self.wait("the objects to go", lambda n=name: self.uid(f"{MAPS}/{n}") is None)
             if step == 3:
                 self.wait("the file to go", lambda n=name: not [f for f in self.tree.files(OURS) if f.startswith(n)])
-            self.agent.stop(signal.SIGKILL)
-            sync.wait(20)
-            self.agent.start()
+            self.kill(sync)
             self.await_gone(f"{name}.yaml", f"{MAPS}/{name}")
+
+    def test_kill_at_every_step_of_a_move(self):
+        """A Namespace with what is in it, to a name that K3s comes to later: it must never be gone."""
+        path, there = f"{self.repository.directory}/manifests", "/api/v1/namespaces/mover"
+        inside = f"{there}/configmaps/inner"
+        names = [f"{letter}-mover.yaml" for letter in "bcdefghi"]
+        self.commit({f"manifests/{names[0]}": namespace("mover") + "---\n" + yaml_map("inner", namespace="mover", x=1)})
+        self.await_state(names[0], "accepted")
+        before = self.uid(there), self.uid(inside)
+        reached = []
+        for step, (old, new) in enumerate(zip(names, names[1:])):
+            self.repository.run("mv", f"{path}/{old}", f"{path}/{new}")
+            self.repository.commit({}, "renamed")
+            sync = self.sync_beside()
+            if step:
+                self.wait("the new file", lambda n=new: [f for f in self.tree.files(OURS) if f.startswith(n[:7])])
+                time.sleep(0.15 * (step - 1))
+            reached.append((self.states().get(old), self.states().get(new)))
+            self.kill(sync)
+            self.await_gone(old)
+            self.await_state(new, "accepted")
+            self.assertEqual((self.uid(there), self.uid(inside)), before, (step, reached))
+        print(f"killed at {reached}", file=sys.stderr)
+        self.assertGreater(len(set(reached)), 1, "all of them at one step")
+
+    def sync_beside(self):
+        return subprocess.Popen([str(lib.CLI), "--root", str(self.tree.path), "sync"], env=self.agent.environment(),
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self, sync):
+        self.agent.stop(signal.SIGKILL)
+        sync.wait(20)
+        self.agent.start()
 
     def test_files_that_are_edited(self):
         self.commit({"manifests/edited.yaml": yaml_map("edited", x="git")})

@@ -68,7 +68,9 @@ class SeveralServers(Node, unittest.TestCase):
         self.agent.stop()
         self.server.stop()
         # Away: others have changed what it held, and Git says so; then it boots, and Git cannot be reached.
-        self.repository.commit({f"manifests/base-{i}.yaml": yaml_map(f"base-{i}", x="new") for i in range(6)}, "ten later")
+        for later in range(10):
+            new = {f"manifests/base-{i}.yaml": yaml_map(f"base-{i}", x="new" if later == 9 else later) for i in range(6)}
+            self.repository.commit(new, f"{later}")
         for i in range(6):
             self.server.store.patch("configmaps", f"base-{i}", {"data": {"x": "new"}}, "default")
         self.tree.write("proc/sys/kernel/random/boot_id", "22222222-2222-2222-2222-222222222222\n")

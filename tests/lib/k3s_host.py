@@ -1,5 +1,6 @@
 """Hosts with K3s on them, in one process: each a tree with a bedplated, a systemd with the unit k3s.service
-(tests/lib/fake_systemd.h) and, behind that unit, a stand-in for K3s. All of a Cluster share their objects.
+(tests/lib/fake_systemd.h) and, behind that unit, a stand-in for K3s. All of a Cluster share their objects. On a network
+(network.py) each is in a namespace of its own, and all APIs listen on K3s's own port.
 """
 
 import contextlib
@@ -31,10 +32,13 @@ class Host:
     def __init__(self, cluster, node, etcd, config):
         self.cluster, self.node = cluster, node
         self.tree = lib.Tree()
+        self.place = cluster.network.add() if cluster.network else None
         first = next(iter(cluster.hosts.values())).k3s if cluster.hosts else None
-        self.k3s = K3sStandin(self.tree.path, node, join=first, etcd=etcd)
+        where = {"netns": self.place.pid, "port": 6443} if self.place else {}
+        self.k3s = K3sStandin(self.tree.path, node, join=first, etcd=etcd, **where)
         self.tree.write("etc/rancher/k3s/config.yaml.d/00-host.yaml", f"log: /{LOG}\n{config}")
-        self.agent = lib.Agent(self.tree)
+        self.prefix = self.place.prefix if self.place else []
+        self.agent = lib.Agent(self.tree, prefix=self.prefix)
         self.systemd, self.stopped = None, False
         self.starts = []  # what each of K3s's processes was started with
 
@@ -43,7 +47,7 @@ class Host:
         socket_path.parent.mkdir(parents=True)
         (self.tree / LOG).parent.mkdir(parents=True)
         self.systemd = subprocess.Popen(
-            [SYSTEMD, socket_path, "k3s.service", self.tree / "k3s-notify", self.tree / LOG, sys.executable, PROXY,
+            [*self.prefix, SYSTEMD, socket_path, "k3s.service", self.tree / "k3s-notify", self.tree / LOG, sys.executable, PROXY,
              self.cluster.socket, self.node], stdout=subprocess.PIPE, text=True)
         lib.wait_for("K3s", self.k3s.running)
         if configuration:
@@ -79,8 +83,8 @@ class Host:
 
 
 class Cluster:
-    def __init__(self):
-        self.hosts = {}
+    def __init__(self, network=None):
+        self.hosts, self.network = {}, network
         self.tree = lib.Tree()
         self.socket = self.tree / "control"
         self.server = socket.socket(socket.AF_UNIX)
@@ -96,6 +100,8 @@ class Cluster:
     def stop(self):
         for host in self.hosts.values():
             host.stop()
+        with contextlib.suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)  # else accept() would go on waiting, on whatever has its number next
         self.server.close()
         self.tree.remove()
 

@@ -18,10 +18,10 @@ SCAN = 15
 NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
-def arguments(data):
+def arguments(data, address="127.0.0.1", port=16443):
     """Of a server whose data lie there: its API and controllers, and nothing that needs a kernel."""
-    return ["--disable-agent", "--data-dir", str(data), "--https-listen-port", "16443", "--bind-address", "127.0.0.1",
-            "--node-ip", "127.0.0.1", "--advertise-address", "127.0.0.1", "--egress-selector-mode", "disabled",
+    return ["--disable-agent", "--data-dir", str(data), "--https-listen-port", str(port), "--bind-address", address,
+            "--node-ip", address, "--advertise-address", address, "--egress-selector-mode", "disabled",
             "--disable", "coredns,traefik,servicelb,local-storage,metrics-server", "--flannel-backend", "none",
             "--disable-network-policy", "--disable-cloud-controller", "--disable-helm-controller", "--disable-kube-proxy",
             "--disable-scheduler", "--token", "test-token", "--kube-controller-manager-arg", "secure-port=0"]
