@@ -162,11 +162,9 @@ host::Status HttpClient::Transfer::prepare(const HttpRequest& credentials) {
 bool HttpClient::Transfer::ask(const HttpRequest& request) {
   List headers;
   const auto add = [&headers](const std::string& line) {
-    curl_slist* longer = ::curl_slist_append(headers.get(), line.c_str());
-    if (longer == nullptr) return false;
-    static_cast<void>(headers.release());
-    headers.reset(longer);
-    return true;
+    curl_slist* list = ::curl_slist_append(headers.get(), line.c_str());
+    if (list != nullptr && headers == nullptr) headers.reset(list);  // else it is the one that we have, longer
+    return list != nullptr;
   };
   if (!add("Expect:") || (!authorization_.empty() && !add(authorization_)) ||
       (!request.body.empty() && !add("Content-Type: " + request.contentType)))
