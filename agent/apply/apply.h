@@ -129,8 +129,8 @@ class Keeper {
   // What apply() would do.
   host::Result<plan::Plan> plan(const plan::Target& target);
 
-  // The target in force, without contents; null when there is none. As long as nothing is applied.
-  host::Result<const plan::Target*> current();
+  // The target in force, without contents; null when there is none.
+  host::Result<std::shared_ptr<const plan::Target>> current();
 
   // The target of a generation from disk, with contents; of the newest applied one without a number.
   host::Result<std::optional<plan::Target>> stored(std::optional<std::int64_t> number);
@@ -169,8 +169,8 @@ class Keeper {
   host::Status loadNotes();
   host::Status findOpenGroup();
   host::Status park();  // keeper_park.cpp
-  host::Result<const plan::Target*> inForce();
-  host::Result<const plan::Target*> targetOf(std::int64_t number);
+  host::Result<std::shared_ptr<const plan::Target>> inForce();
+  host::Result<std::shared_ptr<const plan::Target>> targetOf(std::int64_t number);
   void remember(const plan::Target& target);
   host::Status recordDrift(const std::vector<DriftEvent>& drifts, RunResult& result);
   void updateOutcomes(RunResult& result);
@@ -185,7 +185,7 @@ class Keeper {
   std::unique_ptr<Glance> glance_;  // of the last look that found nothing to do
   struct InForce {
     std::int64_t number;
-    plan::Target target;  // without contents
+    std::shared_ptr<const plan::Target> target;  // without contents
   };
   std::optional<InForce> target_;  // of the generation in force when it was read or applied
 };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <map>
 #include <utility>
 
 #include "tuning/host/paths.h"
@@ -12,6 +13,9 @@ namespace {
 
 // How long a reader waits for the writer's commit, and a writer for readers.
 constexpr int kBusyMs = 5000;
+
+// Each takes some kilobytes.
+constexpr std::size_t kMostIdle = 32;
 
 host::Failure failSqlite(sqlite3* db, int code, const std::string& shown) {
   const std::string why = db != nullptr ? ::sqlite3_errmsg(db) : ::sqlite3_errstr(code);
@@ -40,6 +44,47 @@ host::Failure failSqlite(sqlite3* db, int code, const std::string& shown) {
 void CloseDatabase::operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
 
 void FinalizeStatement::operator()(sqlite3_stmt* statement) const { ::sqlite3_finalize(statement); }
+
+class Statements {
+ public:
+  using Handle = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+  // nullptr when there is none of this text.
+  Handle take(std::string_view sql) {
+    const auto found = idle_.find(sql);
+    if (found == idle_.end()) return nullptr;
+    Handle handle = std::move(found->second);
+    idle_.erase(found);
+    return handle;
+  }
+
+  void give(Handle handle) {
+    ::sqlite3_reset(handle.get());
+    ::sqlite3_clear_bindings(handle.get());
+    if (idle_.size() >= kMostIdle) idle_.clear();
+    std::string sql = ::sqlite3_sql(handle.get());
+    idle_.emplace(std::move(sql), std::move(handle));
+  }
+
+ private:
+  std::multimap<std::string, Handle, std::less<>> idle_;
+};
+
+Statement::Statement(Statement&& other) noexcept = default;
+
+Statement::~Statement() {
+  if (handle_) from_->give(std::move(handle_));
+}
+
+Connection::Connection(std::unique_ptr<sqlite3, CloseDatabase> handle, host::UniqueFd directory, std::string shown)
+    : directory_(std::move(directory)),
+      handle_(std::move(handle)),
+      statements_(std::make_unique<Statements>()),
+      shown_(std::move(shown)) {}
+
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
 
 std::int64_t Statement::integer(int column) const { return ::sqlite3_column_int64(handle_.get(), column); }
 
@@ -74,12 +119,6 @@ host::Status Statement::run() {
   return {};
 }
 
-void Statement::reset() {
-  ::sqlite3_reset(handle_.get());
-  ::sqlite3_clear_bindings(handle_.get());
-  bound_ = SQLITE_OK;
-}
-
 std::string Statement::text(int column) const {
   const unsigned char* text = ::sqlite3_column_text(handle_.get(), column);
   const int length = ::sqlite3_column_bytes(handle_.get(), column);
@@ -101,10 +140,11 @@ host::Result<Connection> Connection::open(host::HostFiles& files, int flags) {
 }
 
 host::Result<Statement> Connection::prepare(std::string_view sql) {
+  if (auto known = statements_->take(sql)) return Statement(std::move(known), statements_.get(), shown_);
   sqlite3_stmt* raw = nullptr;
   const int code = ::sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr);
   if (code != SQLITE_OK) return failSqlite(handle_.get(), code, shown_);
-  return Statement(raw, shown_);
+  return Statement(Statements::Handle(raw), statements_.get(), shown_);
 }
 
 host::Status Connection::execute(const char* sql) {

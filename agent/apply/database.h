@@ -21,8 +21,15 @@ struct FinalizeStatement {
   void operator()(sqlite3_stmt* statement) const;
 };
 
+// Statements that were used, by their text: to compile one costs more than to run it.
+class Statements;
+
+// Ends its reading with itself.
 class Statement {
  public:
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
+  ~Statement();
   // Parameters from 1 on; the text must live until the statement is stepped.
   Statement& bind(int at, std::int64_t value);
   Statement& bind(int at, std::string_view text);
@@ -30,17 +37,17 @@ class Statement {
   host::Result<bool> step();
   // Steps a statement that gives no rows, and makes it ready to run again.
   host::Status run();
-  // Ends a reading that may have more rows, and lets go of what was bound: ready to be used again.
-  void reset();
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string text(int column) const;
 
  private:
   friend class Connection;
-  Statement(sqlite3_stmt* handle, const std::string& shown) : handle_(handle), shown_(shown) {}
+  Statement(std::unique_ptr<sqlite3_stmt, FinalizeStatement> handle, Statements* from, const std::string& shown)
+      : handle_(std::move(handle)), from_(from), shown_(shown) {}
 
   std::unique_ptr<sqlite3_stmt, FinalizeStatement> handle_;
+  Statements* from_;  // takes it back
   std::string shown_;
   int bound_ = 0;  // SQLITE_OK, or the first failure to bind
 };
@@ -49,18 +56,22 @@ class Connection {
  public:
   // Opens state.db below the root; `flags` as sqlite3_open_v2. Errors as failSqlite().
   static host::Result<Connection> open(host::HostFiles& files, int flags);
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+  ~Connection();
 
+  // Must not outlive the connection.
   host::Result<Statement> prepare(std::string_view sql);
   host::Status execute(const char* sql);
   [[nodiscard]] std::int64_t lastId() const;
   [[nodiscard]] const std::string& shown() const { return shown_; }
 
  private:
-  Connection(std::unique_ptr<sqlite3, CloseDatabase> handle, host::UniqueFd directory, std::string shown)
-      : directory_(std::move(directory)), handle_(std::move(handle)), shown_(std::move(shown)) {}
+  Connection(std::unique_ptr<sqlite3, CloseDatabase> handle, host::UniqueFd directory, std::string shown);
 
   host::UniqueFd directory_;
   std::unique_ptr<sqlite3, CloseDatabase> handle_;
+  std::unique_ptr<Statements> statements_;  // gone before the handle
   std::string shown_;
 };
 

@@ -76,7 +76,7 @@ host::Result<std::string> K3sCare::partOf(std::int64_t generation) {
   BEDPLATE_TRY_LET(const auto newest, store_.latest(GenerationState::applied, Store::With::noOutcomes));
   if (newest && newest->number == generation) {
     // The keeper has it: to read a thousand manifests' names for it would cost more than to apply one.
-    BEDPLATE_TRY_LET(const plan::Target* current, keeper_.current());
+    BEDPLATE_TRY_LET(const auto current, keeper_.current());
     return parts_[generation] = k3sPart(*current);
   }
   BEDPLATE_TRY_LET(const auto target, Generations(machine_.files).read(generation));

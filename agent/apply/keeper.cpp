@@ -132,18 +132,18 @@ host::Status Keeper::ready(RunResult* recovered) {
   return {};
 }
 
-host::Result<const plan::Target*> Keeper::targetOf(std::int64_t number) {
+host::Result<std::shared_ptr<const plan::Target>> Keeper::targetOf(std::int64_t number) {
   if (!target_ || target_->number != number) {
     target_.reset();
     BEDPLATE_TRY_LET(auto target, Generations(machine_.files).read(number));
-    target_.emplace(InForce{number, std::move(target)});
+    target_.emplace(InForce{number, std::make_shared<const plan::Target>(std::move(target))});
   }
-  return &target_->target;
+  return target_->target;
 }
 
-host::Result<const plan::Target*> Keeper::inForce() { return targetOf(store_.notes().number); }
+host::Result<std::shared_ptr<const plan::Target>> Keeper::inForce() { return targetOf(store_.notes().number); }
 
-host::Result<const plan::Target*> Keeper::current() {
+host::Result<std::shared_ptr<const plan::Target>> Keeper::current() {
   BEDPLATE_TRY_LET(const auto row, store_.latest(GenerationState::applied, Store::With::noOutcomes));
   if (!row) return nullptr;
   return targetOf(row->number);
@@ -151,13 +151,13 @@ host::Result<const plan::Target*> Keeper::current() {
 
 // What was just applied need not be read again.
 void Keeper::remember(const plan::Target& target) {
-  const Notes& notes = store_.notes();
-  target_.emplace(InForce{notes.number, target});
-  target_->target.overwritten.clear();  // as it is read from disk
-  for (auto& file : target_->target.files) {
+  auto kept = std::make_shared<plan::Target>(target);
+  kept->overwritten.clear();  // as it is read from disk
+  for (auto& file : kept->files) {
     file.content.reset();
     file.objects.reset();
   }
+  target_.emplace(InForce{store_.notes().number, std::move(kept)});
 }
 
 host::Result<plan::Plan> Keeper::plan(const plan::Target& target) {
@@ -238,7 +238,7 @@ RunResult Keeper::complete(Pass& pass, std::int64_t number, GenerationState stat
   RunResult result;
   Notes& notes = store_.notes();
   std::unique_ptr<Glance> glance = std::move(glance_);
-  if (glance && (!target_ || !glance->of(store_) || !sameButFiles(pass.target(), target_->target))) glance.reset();
+  if (glance && (!target_ || !glance->of(store_) || !sameButFiles(pass.target(), *target_->target))) glance.reset();
   notes.settled = false;
   pass.execute();
   if (auto written = pass.writeBoot(); !written) pass.outcomes().push_back(bootFailure(written.error()));
@@ -298,7 +298,7 @@ host::Result<RunResult> Keeper::repair(bool enforce, const Writers& writers) {
   RunResult recovered;
   BEDPLATE_TRY(ready(&recovered));
   if (store_.notes().number == 0) return recovered;
-  BEDPLATE_TRY_LET(const plan::Target* target, inForce());
+  BEDPLATE_TRY_LET(const auto target, inForce());
   const bool acts = enforce && target->driftEnforce;
   glances_ = true;
   if (unchanged(acts)) {

@@ -6,7 +6,7 @@
 namespace bedplate::apply {
 
 host::Status Keeper::park() {
-  BEDPLATE_TRY_LET(const plan::Target* target, current());
+  BEDPLATE_TRY_LET(const auto target, current());
   if (target == nullptr || !target->parks) return {};
   // First: a crash in between leaves files that are not there to be found by a repair that knows why.
   BEDPLATE_TRY(store_.setParked(true));

@@ -51,7 +51,7 @@ host::Status checkWriter(host::Files& files, const plan::Target& wanted, const M
 host::Result<plan::Successor> follow(Machine& machine, Keeper& keeper, const plan::Target& wanted,
                                      const ManifestRules& rules, const plan::Deployed& deployed, bool mayPrune) {
   auto& files = machine.files;
-  BEDPLATE_TRY_LET(const plan::Target* before, keeper.current());
+  BEDPLATE_TRY_LET(const auto before, keeper.current());
   static const plan::Target kNothing;
   plan::Target mine = wanted;
   std::set<std::string> elsewhere;
@@ -72,7 +72,7 @@ host::Result<plan::Successor> follow(Machine& machine, Keeper& keeper, const pla
                       .elsewhere = std::move(elsewhere),
                       .byHand = {},
                       .content = [&](const std::string& sha256) { return generations.content(sha256); }};
-  if (writes && in.hasRun && hasManifests(mine)) in.byHand = placedByHand(files, before);
+  if (writes && in.hasRun && hasManifests(mine)) in.byHand = placedByHand(files, before.get());
   return plan::succeed(in);
 }
 

@@ -271,7 +271,7 @@ host::Status Reconciler::whole(const SyncOptions& options) {
 host::Result<bool> Reconciler::finishHeld(const SyncOptions& options, SyncResult& result) {
   BEDPLATE_TRY_LET(const auto hold, store_.hold());
   if (!hold) return false;
-  BEDPLATE_TRY_LET(const plan::Target* current, keeper_.current());
+  BEDPLATE_TRY_LET(const auto current, keeper_.current());
   const auto isTombstone = [](const auto& file) { return file.stage == plan::Stage::tombstone; };
   const bool open =
       current != nullptr && options.deployed &&

@@ -74,7 +74,7 @@ host::Result<RunResult> Keeper::recover() {
   } else {
     BEDPLATE_TRY(loadNotes());
     if (store_.notes().number != 0) {
-      BEDPLATE_TRY_LET(const plan::Target* target, inForce());
+      BEDPLATE_TRY_LET(const auto target, inForce());
       const Look look{.enforce = target->driftEnforce, .newBoot = boot != lastBoot, .retryAll = true, .mayAsk = false};
       BEDPLATE_TRY_LET(result, lookAfter(*target, look));
     }

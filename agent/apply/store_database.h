@@ -16,19 +16,11 @@ struct Store::Database {
   bool hasCommits;                         // a reader may meet a database of schema 1
   std::shared_ptr<const plan::Held> held;  // as in the file; only the writer may remember it
   Notes notes;
-  std::optional<Statement> selectSetting = {};
 
-  // A sync that finds nothing new asks for seven of them: the statement is made once.
   host::Result<std::optional<std::string>> setting(std::string_view key) {
-    if (!selectSetting) {
-      BEDPLATE_TRY_LET(selectSetting, connection.prepare("SELECT value FROM settings WHERE name = ?1"));
-    }
-    const auto row = selectSetting->bind(1, key).step();
-    std::optional<std::string> value;
-    if (row && *row) value = selectSetting->text(0);
-    selectSetting->reset();  // or it would hold a lock on the file
-    if (!row) return tl::make_unexpected(row.error());
-    return value;
+    BEDPLATE_TRY_LET(Statement select, connection.prepare("SELECT value FROM settings WHERE name = ?1"));
+    BEDPLATE_TRY_LET(const bool row, select.bind(1, key).step());
+    return row ? std::optional(select.text(0)) : std::nullopt;
   }
 
   host::Status write(plan::Held next) {

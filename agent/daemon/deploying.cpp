@@ -73,7 +73,7 @@ void Engine::refreshManifests() {
   if (!manifestsOf_ || manifestsOf_->number != of.number || manifestsOf_->awaited != of.awaited ||
       manifestsOf_->enforce != of.enforce) {
     auto watch = std::make_shared<ManifestWatch>();
-    watch->target = std::make_shared<const plan::Target>(target);
+    watch->target = *current;
     if (reconciler_) watch->awaited = reconciler_->awaited();
     watch->enforce = of.enforce;
     manifests_ = std::move(watch);

@@ -117,9 +117,12 @@ Deployment summarise(const std::vector<ManifestState>& states, const plan::Targe
 }
 
 std::string toJson(const std::vector<ManifestState>& states) {
-  Json list = Json::array();
-  for (const auto& one : states) list.push_back(manifestJson(one));
-  return list.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+  std::string text = "[";  // one at a time: a tree of a thousand costs more than to write them
+  for (const auto& one : states) {
+    if (text.size() > 1) text += ',';
+    text += manifestJson(one).dump(-1, ' ', true, Json::error_handler_t::replace);
+  }
+  return text + "]\n";
 }
 
 Json manifestJson(const ManifestState& one) {
