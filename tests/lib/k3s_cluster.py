@@ -28,7 +28,7 @@ class Host:
         self.agent = lib.Agent(self.tree, prefix=self.place.prefix)
         self.home = self.tree.path.parent / (self.tree.path.name + "-home")
         self.home.mkdir()
-        self.started_with = self.home / "config.yaml"
+        self.started_with, self.all_starts = self.home / "config.yaml", self.home / "starts"
         self.log = self.tree.write(LOG, "")
         self.tree.write(CONFIG, "debug: false\n")
         (self.tree / "run/dbus").mkdir(parents=True)
@@ -42,25 +42,30 @@ class Host:
                    "--node-name", self.node, *self.join,
                    *k3s_server.arguments(self.tree / k3s_server.DATA, self.place.address, 6443)]
         # What it is started with is what stood there at that moment.
-        script = f'cp "{self.tree / CONFIG}" "{self.started_with}" && exec "$@"'
+        script = f'cp "{self.tree / CONFIG}" "{self.started_with}" && cat "{self.tree / CONFIG}" >>"{self.all_starts}" && exec "$@"'
         self.systemd = subprocess.Popen(
             [*self.place.prefix, lib.BUILD / "tests/fake-systemd", self.tree / "run/dbus/system_bus_socket", "k3s.service",
              self.tree / "k3s-notify", self.log, "/bin/sh", "-c", script, "k3s", *command],
             env=dict(os.environ, HOME=str(self.home)), stdout=subprocess.PIPE, text=True)
-        lib.wait_for(f"K3s on {self.node}", lambda: self.ask("/readyz") == 200, 240, every=1)
+        lib.wait_for(f"K3s on {self.node}", self.answers, 240, every=1)
         return self
 
-    def starts(self):
-        return self.log.read_text().count("Starting k3s ")
+    def starts_with(self, text):
+        """How often K3s was started with this in its configuration; it also ends and starts of itself, if etcd is slow."""
+        return self.all_starts.read_text().count(text)
 
     def client(self):
         return Client(self.tree / KUBECONFIG)
 
     def ask(self, path):
-        """The status of the answer; None without one."""
+        """The answer of this server's API; None without one."""
         with contextlib.suppress(OSError, http.client.HTTPException), namespace(f"/proc/{self.place.pid}/ns/net"):
-            return self.client().get(path).status
+            return self.client().get(path)
         return None
+
+    def answers(self):
+        ready = self.ask("/readyz")
+        return ready is not None and ready.status == 200
 
     def shown(self):
         return self.agent.status().get("k3s", {}).get("restart", {})
@@ -81,6 +86,14 @@ class Kubelets:
         self.hosts, self.ended = hosts, threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
+        for host in hosts:
+            lib.wait_for(f"Node {host.node} to be Ready and a voter", lambda h=host: self.well(h), 180, every=1)
+
+    @staticmethod
+    def well(host):
+        node = host.ask(f"/api/v1/nodes/{host.node}")
+        conditions = node.json["status"].get("conditions", []) if node and node.status == 200 else []
+        return {"Ready", "EtcdIsVoter"} <= {c["type"] for c in conditions if c["status"] == "True"}
 
     def stop(self):
         self.ended.set()
@@ -96,7 +109,7 @@ class Kubelets:
         if client.get("/readyz").status != 200:
             return
         kept, _ = k3s_config.strip("server", k3s_config.read(host.started_with))
-        annotations = k3s_config.node_annotations(["server", *kept], {})
+        annotations = k3s_config.node_annotations(["server", "--log", f"/{LOG}", *kept], {})
         body = {"metadata": {"name": host.node, "labels": {"kubernetes.io/hostname": host.node}, "annotations": annotations}}
         if client.patch(f"/api/v1/nodes/{host.node}", body).status == 404:
             client.post("/api/v1/nodes", dict(body, apiVersion="v1", kind="Node"))
