@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/apply/k3s_cluster.h"
+#include "agent/k3s/k3s.h"
 
 namespace bedplate::apply {
 namespace {
@@ -196,7 +197,8 @@ void K3sHands::decide(const K3sOrder& order, Cluster& cluster, const std::option
                          .content = order.part,
                          .sinceUs = order.sinceUs,
                          .policy = order.policy,
-                         .zone = TimeZone::read(tools_.files, zoneName)};
+                         .zone = TimeZone::read(tools_.files, zoneName),
+                         .severalServers = k3s::severalServers(tools_.files)};
   auto seen = see(order, cluster, own);
   if (!seen) return because(news, "NoApi", "the API does not answer: " + seen.error().text());
   Verdict verdict = mayRestart(wish, *seen, tools_.clock.wallUs());

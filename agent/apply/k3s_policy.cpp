@@ -146,7 +146,10 @@ Verdict mayRestart(const RestartWish& wish, const ClusterSeen& seen, std::int64_
   }
   if (wish.policy.mode == "never") return wait("Never", "k3s.restart.mode is never");
   const bool server = wish.role != "agent";
-  if (!seen.own && !server) return wait("NoNode", "this node has no Node in the cluster");
+  // A server that runs without its agent has none. Alone it may be restarted; others would not see whether it is well.
+  if (!seen.own && (!server || wish.severalServers))
+    return wait("NoNode", "this node has no Node in the cluster" +
+                              std::string(server ? ", and there may be other servers: restart K3s by hand" : ""));
   if (seen.own && !seen.own->ready) return wait("NotReady", "this Node is not Ready (" + seen.own->notReady + ")");
   if (Verdict verdict = byWindow(wish, nowUs); !verdict.go) return verdict;
   if (Verdict verdict = byCanaries(wish, seen); !verdict.go) return verdict;

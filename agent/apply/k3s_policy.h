@@ -28,6 +28,7 @@ struct RestartWish {
   std::int64_t sinceUs = 0;   // when it was first seen on the disk, changed and not restarted
   cluster::NodeConfig::Restart policy;
   host::Result<TimeZone> zone;  // of the policy's window
+  bool severalServers = false;  // there may be more, which wait for this one and for which it waits
 };
 
 // What is known of the cluster. An agent knows its own Node, and those of canaries that it may read.

@@ -18,6 +18,9 @@ constexpr int kMostStarts = 3;
 constexpr std::int64_t kGatewayMs = 2'000;
 constexpr std::int64_t kRenewNs = 20'000'000'000;
 constexpr std::int64_t kGraceNs = 3'000'000'000;
+// One that does not end when it is told to is killed by systemd after TimeoutStopSec: 90 s unless the unit says
+// otherwise.
+constexpr std::int64_t kStopNs = 120'000'000'000;
 constexpr std::int64_t kReadLogUs = 1'000'000;  // the clocks of log and state are rounded
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -80,7 +83,7 @@ bool K3sHands::watch(const K3sOrder& order, bool mayFailEarly, K3sNews& news) {
   const auto& trial = order.trial;
   const std::int64_t settle = std::min(tools_.settleMs, trial.timeoutMs / 3) * 1'000'000;
   // Who was away while the time ran out, and finds K3s well, may still see that it stays so.
-  const std::int64_t deadline =
+  std::int64_t deadline =
       std::max(trial.beganNs + trial.timeoutMs * 1'000'000, tools_.clock.monotonicNs() + settle + kGraceNs);
   std::optional<std::int64_t> wellNs;
   std::int64_t startedNs = 0, renewedNs = tools_.clock.monotonicNs();
@@ -91,7 +94,7 @@ bool K3sHands::watch(const K3sOrder& order, bool mayFailEarly, K3sNews& news) {
     if (look.unit.startedNs != startedNs && restarted) {
       startedNs = look.unit.startedNs;
       wellNs.reset();
-      ++starts;
+      if (++starts == 1 && !mayFailEarly) deadline = std::max(deadline, startedNs + trial.timeoutMs * 1'000'000);
     }
     std::string why = restarted ? "" : "k3s was not started yet";
     for (const auto& check : look.checks)
@@ -117,9 +120,11 @@ bool K3sHands::watch(const K3sOrder& order, bool mayFailEarly, K3sNews& news) {
         renewedNs = now;
       }
     }
+    // How long the one before takes to end is not held against the old configuration.
+    const std::int64_t until = deadline + (!mayFailEarly && !restarted && look.unit.job ? kStopNs : 0);
     const bool ends = look.unit.active == "failed" || starts >= kMostStarts;
-    if ((mayFailEarly && ends && !why.empty()) || now >= deadline) {
-      news.why = !ends || now >= deadline       ? why + " (after " + std::to_string(trial.timeoutMs / 1000) + " s)"
+    if ((mayFailEarly && ends && !why.empty()) || now >= until) {
+      news.why = !ends || now >= until          ? why + " (after " + std::to_string(trial.timeoutMs / 1000) + " s)"
                  : look.unit.active == "failed" ? "k3s has failed"
                                                 : "k3s ends again and again";
       if (why.empty() && news.why.front() == ' ') news.why = "it was not well for long enough";

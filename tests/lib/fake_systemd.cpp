@@ -170,6 +170,18 @@ void FakeSystemd::restart() {
   active_ = "deactivating";
   sub_ = "stop-sigterm";
   ::kill(pid_, SIGTERM);
+  check(sd_event_add_time_relative(
+            event_, nullptr, CLOCK_MONOTONIC, setup_.stopUs, 1000,
+            [](sd_event_source*, std::uint64_t, void* self) {
+              static_cast<FakeSystemd*>(self)->killIfStopping();
+              return 0;
+            },
+            this),
+        "timer");
+}
+
+void FakeSystemd::killIfStopping() {
+  if (pid_ > 0 && sub_ == "stop-sigterm") ::kill(pid_, SIGKILL);
 }
 
 void FakeSystemd::accept() {

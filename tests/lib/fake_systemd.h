@@ -26,6 +26,7 @@ class FakeSystemd {
     std::string log = {};                   // what the command writes, appended; "": nowhere
     std::string notify = {};                // its NOTIFY_SOCKET
     std::uint64_t againUs = 500'000;        // RestartSec
+    std::uint64_t stopUs = 90'000'000;      // TimeoutStopSec, after which it is killed
     std::string deny = {};                  // the method that is answered with "access denied"
     bool running = true;                    // from the beginning
   };
@@ -44,6 +45,7 @@ class FakeSystemd {
   void accept();
   void begin();
   void again();
+  void killIfStopping();
   void ended(int status);
   void notified();
   void restart();

@@ -44,7 +44,8 @@ class Host:
         # What it is started with is what stood there at that moment.
         script = f'cp "{self.tree / CONFIG}" "{self.started_with}" && cat "{self.tree / CONFIG}" >>"{self.all_starts}" && exec "$@"'
         self.systemd = subprocess.Popen(
-            [*self.place.prefix, lib.BUILD / "tests/fake-systemd", self.tree / "run/dbus/system_bus_socket", "k3s.service",
+            # K3s that is told to end while it compares its etcd with the others spins and logs until it is killed.
+            [*self.place.prefix, lib.BUILD / "tests/fake-systemd", "--stop-after", "3", self.tree / "run/dbus/system_bus_socket", "k3s.service",
              self.tree / "k3s-notify", self.log, "/bin/sh", "-c", script, "k3s", *command],
             env=dict(os.environ, HOME=str(self.home)), stdout=subprocess.PIPE, text=True)
         lib.wait_for(f"K3s on {self.node}", self.answers, 240, every=1)

@@ -72,6 +72,18 @@ host::Result<k3s::UnitState> FakeK3s::look(const std::string& unit) {
   EXPECT_EQ(unit, "k3s.service");
   auto world = load();
   k3s::UnitState state;
+  if (const std::int64_t ends = world.value("endsNs", std::int64_t{0}); ends != 0) {
+    if (clock_.monotonic < ends) {
+      state.active = "deactivating";
+      state.sub = "stop-sigterm";
+      state.startedNs = world.value("startedNs", std::int64_t{0});
+      state.job = true;
+      return state;
+    }
+    set("endsNs", 0);
+    start();
+    world = load();
+  }
   state.startedNs = world.value("startedNs", std::int64_t{0});
   state.active = state.startedNs == 0 ? "inactive" : "active";
   state.sub = state.startedNs == 0 ? "dead" : world.value("exited", false) ? "exited" : "running";
@@ -89,7 +101,10 @@ host::Status FakeK3s::restart(const std::string& unit) {
   EXPECT_EQ(unit, "k3s.service");
   if (load().value("denied", false)) return host::fail("Denied", unit, "Access denied");
   set("restarts", restarts() + 1);
-  start();
+  if (const std::int64_t after = load().value("endsAfterMs", std::int64_t{0}); after != 0)
+    set("endsNs", clock_.monotonic + after * 1'000'000);
+  else
+    start();
   called();
   return {};
 }

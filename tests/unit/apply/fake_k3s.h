@@ -32,7 +32,7 @@ class FakeK3s final : public k3s::Unit {
   void start();
   // The machine went down.
   void down();
-  // Its state: startedNs, good, broken, denied, apiAway, restarts, ran, lease, annotations.
+  // Its state: startedNs, good, broken, denied, apiAway, endsAfterMs, endsNs, restarts, ran, lease, annotations.
   [[nodiscard]] nlohmann::json load() const;
   void save(const nlohmann::json& world);
   void set(const char* key, const nlohmann::json& value);

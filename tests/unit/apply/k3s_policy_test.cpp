@@ -69,6 +69,14 @@ TEST_F(K3sPolicy, ItsOwnNodeMustBeReady) {
   EXPECT_EQ(reason(), "go");
 }
 
+TEST_F(K3sPolicy, AServerWithoutItsNodeIsRestartedOnlyAlone) {
+  seen = {};
+  EXPECT_EQ(reason(), "go");
+  wish.severalServers = true;
+  EXPECT_EQ(reason(), "NoNode");
+  EXPECT_THAT(verdict().why, HasSubstr("by hand"));
+}
+
 TEST_F(K3sPolicy, NeverIsNever) {
   wish.policy.mode = "never";
   EXPECT_EQ(reason(), "Never");

@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing_node::Carer;
 using testing_node::FakeK3s;
 using testing_node::kBad;
@@ -144,6 +145,20 @@ TEST_F(K3sRestart, OneRollbackThenHandsOff) {
   EXPECT_EQ(carer->trial().outcome, "rolled-back");
   EXPECT_EQ(lease()["spec"]["holderIdentity"], "");
   EXPECT_EQ(fake.restarts(), 3);
+}
+
+TEST_F(K3sRestart, OneThatIsSlowToEndIsNotHeldAgainstTheOldConfiguration) {
+  settled();
+  carer->apply(with("bad", kBad));
+  carer->step();  // go
+  carer->step();  // and back
+  ASSERT_EQ(carer->trial().phase, K3sTrial::Phase::goingBack);
+  fake.set("endsAfterMs", carer->trial().timeoutMs + 90'000);  // systemd kills it then
+  carer->settle();
+  EXPECT_THAT(carer->said, Not(HasSubstr("left alone")));
+  EXPECT_EQ(carer->trial().outcome, "rolled-back");
+  EXPECT_EQ(fake.ran(), kOld);
+  EXPECT_TRUE(fake.up());
 }
 
 TEST_F(K3sRestart, WithoutTheApiThereIsNone) {
