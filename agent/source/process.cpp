@@ -31,7 +31,9 @@
 namespace bedplate::source {
 namespace {
 
-constexpr int kFirstFree = 10;  // above the numbers that the worker's descriptors get
+constexpr int kFirstFree = 20;  // above the numbers that the worker's descriptors get
+constexpr int kFirstGiven = 5;
+constexpr std::size_t kMostGiven = 8;
 constexpr rlim_t kMaxOpenFiles = 1024;
 constexpr std::size_t kErrorsKept = 2048;
 constexpr std::int64_t kLeaveMs = 500;
@@ -52,7 +54,7 @@ struct Limit {
 // All that the child needs, made before the fork: after it nothing may allocate.
 struct Plan {
   const char* program;
-  std::array<const char*, 3> arguments;
+  std::vector<const char*> arguments;
   std::array<const char*, 4> environment;
   Identity identity;
   std::array<Limit, 4> limits;
@@ -61,6 +63,7 @@ struct Plan {
   int socket;
   int errors;
   int status;
+  std::vector<int> given;
 };
 
 // What the child could not do, sent through a pipe that exec closes.
@@ -102,9 +105,9 @@ host::Result<Identity> identityOf(const WorkerSetup& setup) {
   const int error = ::getpwnam_r(setup.user.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (error != 0) return failedErrno("user " + setup.user, "cannot be looked up", error);
   if (found == nullptr)
-    return failed("user " + setup.user, "does not exist, and Git is not fetched as root",
+    return failed("user " + setup.user, "does not exist, and what is foreign is not read as root",
                   "make it with systemd-sysusers, or reinstall the package");
-  if (entry.pw_uid == 0) return failed("user " + setup.user, "is root, and Git is not fetched as root");
+  if (entry.pw_uid == 0) return failed("user " + setup.user, "is root, and what is foreign is not read as root");
   return Identity{true, entry.pw_uid, entry.pw_gid};
 }
 
@@ -121,9 +124,11 @@ host::Result<Identity> identityOf(const WorkerSetup& setup) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const bool arranged = ::dup3(plan.status, 4, O_CLOEXEC) >= 0 && ::dup2(plan.null, 0) >= 0 &&
-                        ::dup2(plan.null, 1) >= 0 && ::dup2(plan.errors, 2) >= 0 && ::dup2(plan.socket, 3) >= 0 &&
-                        ::syscall(SYS_close_range, 5U, ~0U, 0U) == 0;
+  bool arranged = ::dup3(plan.status, 4, O_CLOEXEC) >= 0 && ::dup2(plan.null, 0) >= 0 && ::dup2(plan.null, 1) >= 0 &&
+                  ::dup2(plan.errors, 2) >= 0 && ::dup2(plan.socket, 3) >= 0;
+  int next = kFirstGiven;
+  for (const int given : plan.given) arranged = arranged && ::dup2(given, next++) >= 0;
+  arranged = arranged && ::syscall(SYS_close_range, static_cast<unsigned>(next), ~0U, 0U) == 0;
   if (!arranged) give(descriptors);
   for (std::size_t i = 0; i < plan.limitCount; ++i)
     if (::setrlimit(plan.limits[i].which, &plan.limits[i].value) != 0) give(limits);
@@ -140,7 +145,7 @@ host::Result<Identity> identityOf(const WorkerSetup& setup) {
   ::_exit(127);
 }
 
-// Moved out of the way of the numbers 0 to 4.
+// Moved out of the way of the numbers that the child's descriptors get.
 host::UniqueFd raised(host::UniqueFd fd) {
   return fd.valid() ? host::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFree)) : host::UniqueFd();
 }
@@ -157,6 +162,23 @@ host::Result<Pair> makePair(bool socket) {
   Pair pair{host::UniqueFd(fds[0]), raised(host::UniqueFd(fds[1]))};
   if (!pair.theirs.valid()) return failedErrno("worker", "cannot make a channel", errno);
   return pair;
+}
+
+host::Result<std::vector<host::UniqueFd>> raiseAll(const std::vector<int>& descriptors) {
+  if (descriptors.size() > kMostGiven) return failed("worker", "is given too many descriptors");
+  std::vector<host::UniqueFd> copies;
+  for (const int fd : descriptors) {
+    copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstFree));
+    if (!copies.back().valid()) return failedErrno("worker", "cannot be given a descriptor", errno);
+  }
+  return copies;
+}
+
+std::vector<const char*> argumentsOf(const WorkerSetup& setup, const Command& command) {
+  std::vector<const char*> arguments{setup.program.c_str()};
+  for (const auto& argument : command.arguments) arguments.push_back(argument.c_str());
+  arguments.push_back(nullptr);
+  return arguments;
 }
 
 void fillLimits(const WorkerSetup& setup, Plan& plan) {
@@ -223,7 +245,7 @@ Process::~Process() {
   end(kLeaveMs);
 }
 
-host::Result<Process> Process::start(const WorkerSetup& setup) {
+host::Result<Process> Process::start(const WorkerSetup& setup, const Command& command) {
   BEDPLATE_TRY_LET(const Identity identity, identityOf(setup));
   BEDPLATE_TRY_LET(Pair socket, makePair(true));
   BEDPLATE_TRY_LET(Pair errors, makePair(false));
@@ -232,9 +254,10 @@ host::Result<Process> Process::start(const WorkerSetup& setup) {
   if (!null.valid()) return failedErrno("/dev/null", "cannot be opened", errno);
   ::fcntl(socket.ours.get(), F_SETFL, O_NONBLOCK);
   ::fcntl(errors.ours.get(), F_SETFL, O_NONBLOCK);
+  BEDPLATE_TRY_LET(const auto given, raiseAll(command.descriptors));
   const std::string home = "HOME=" + host::parentPath(setup.mirror);
   Plan plan{setup.program.c_str(),
-            {setup.program.c_str(), "3", nullptr},
+            argumentsOf(setup, command),
             {"PATH=/usr/bin:/bin", "LANG=C", home.c_str(), nullptr},
             identity,
             {},
@@ -242,7 +265,9 @@ host::Result<Process> Process::start(const WorkerSetup& setup) {
             null.get(),
             socket.theirs.get(),
             errors.theirs.get(),
-            status.theirs.get()};
+            status.theirs.get(),
+            {}};
+  for (const auto& fd : given) plan.given.push_back(fd.get());
   fillLimits(setup, plan);
   const pid_t pid = forkChild(plan);
   if (pid < 0) return failedErrno(setup.program, "cannot fork", errno);

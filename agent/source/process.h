@@ -1,4 +1,4 @@
-// The worker as a process: started without rights, ended for sure.
+// The worker as a process, or another program that reads foreign bytes: started without rights, ended for sure.
 // Thread-safety: one thread; starting is safe in a program with threads.
 #pragma once
 
@@ -6,17 +6,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "agent/source/source.h"
 #include "tuning/host/unique_fd.h"
 
 namespace bedplate::source {
 
+// What it is given beside its socket.
+struct Command {
+  std::vector<std::string> arguments = {"3"};
+  std::vector<int> descriptors = {};  // of ours; its descriptors 5, 6, ...
+};
+
 class Process {
  public:
   // "WorkerFailed" with the step that failed. The worker has its end of a socket pair as descriptor 3, /dev/null as
-  // stdin and stdout, a pipe to us as stderr, and nothing else that is open.
-  static host::Result<Process> start(const WorkerSetup& setup);
+  // stdin and stdout, a pipe to us as stderr, the descriptors of `command`, and nothing else that is open.
+  static host::Result<Process> start(const WorkerSetup& setup, const Command& command = {});
   Process(Process&& other) noexcept;
   Process& operator=(Process&&) = delete;
   // Ends it: a moment to leave after the socket is closed, then SIGKILL.
