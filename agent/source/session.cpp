@@ -34,7 +34,8 @@ class WorkerSession final : public Session {
   WorkerSession(Process process, const Remote& remote, const WorkerSetup& setup)
       : channel_(std::move(process), shownUrl(remote.url), setup.mirror, remote.timeoutMs,
                  {setup.interruptFd, setup.interrupted}),
-        mirror_(setup.mirror) {}
+        mirror_(setup.mirror),
+        local_(remote.url.empty()) {}
   ~WorkerSession() override { channel_.say(Writer(Kind::quit).finish()); }
 
   host::Status look(const Remote& remote);
@@ -56,10 +57,14 @@ class WorkerSession final : public Session {
 
   Channel channel_;
   std::string mirror_;
+  bool local_;
   ObjectId head_;
 };
 
-host::Failure missing(const ObjectId& id) {
+host::Failure missing(const ObjectId& id, bool local) {
+  if (local)
+    return host::fail("ObjectMissing", id.hex(), "is not in this repository",
+                      "a shallow clone lacks it: git fetch --unshallow");
   return host::fail("ObjectMissing", id.hex(), "is not in the mirror", "it is fetched anew with the next sync");
 }
 
@@ -142,7 +147,7 @@ host::Status WorkerSession::want(ObjectType type, const ObjectId* ids, std::size
                                                      std::max(kSmallFrame, limit + kAroundObject)));
     BEDPLATE_TRY_LET(auto object, takeObject(frame, type, ids[i], limit));
     // The other answers are on their way: taken, so that the next request meets its own.
-    if (frame.kind == Kind::missing && result) result = missing(ids[i]);
+    if (frame.kind == Kind::missing && result) result = missing(ids[i], local_);
     if (result) got.push_back(std::move(object));
   }
   return result;
@@ -165,7 +170,7 @@ host::Result<Commit> WorkerSession::takeCommit(const wire::Frame& frame) {
   const auto bytes = reader.text();
   const auto id = bytes ? ObjectId::fromBytes(*bytes) : std::nullopt;
   if (!id || id->size() != head_.size()) return channel_.breach("sent an id that is none");
-  if (frame.kind == Kind::missing) return missing(*id);
+  if (frame.kind == Kind::missing) return missing(*id, local_);
   BEDPLATE_TRY_LET(const auto raw, takeObject(frame, ObjectType::commit, *id, kCommitBytes));
   if (!raw) return channel_.give(host::fail("ObjectRefused", "commit " + id->hex(), "is larger than 1 MiB").value());
   return parseCommit(*id, *raw);
@@ -214,6 +219,7 @@ host::Result<ObjectId> WorkerSession::resolve(const std::string& revision) {
   auto frame = channel_.next({Kind::resolved}, kSmallFrame);
   if (!frame) {
     if (frame.error().reason == "ObjectMissing") frame.error().thing = revision;
+    if (local_) frame.error().todo = "name a commit, a branch or a tag of the repository";
     return host::Failure(std::move(frame).error());
   }
   return takeId(*frame);
@@ -225,6 +231,17 @@ host::Result<std::unique_ptr<Session>> Session::start(const Remote& remote, cons
   BEDPLATE_TRY_LET(Process process, Process::start(setup));
   auto session = std::make_unique<WorkerSession>(std::move(process), remote, setup);
   BEDPLATE_TRY(session->look(remote));
+  return session;
+}
+
+host::Result<std::unique_ptr<Session>> Session::open(const std::string& directory, const WorkerSetup& setup) {
+  WorkerSetup local = setup;
+  local.mirror = directory;
+  auto session = start(Remote{}, local);
+  if (!session && session.error().thing.empty()) session.error().thing = directory;
+  if (!session && (session.error().reason == "BranchNotFound" || session.error().reason == "MirrorFailed")) {
+    session.error().todo = "name the top of a work tree, or a bare repository, that has commits";
+  }
   return session;
 }
 

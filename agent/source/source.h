@@ -154,6 +154,10 @@ class Session : public Objects {
   // Starts the worker and looks at the remote's refs. Reasons of failure: RemoteUnreachable, AuthenticationFailed,
   // HostKeyRefused, CertificateRefused, BranchNotFound, UrlRefused, Timeout, WorkerFailed, MirrorFailed.
   static host::Result<std::unique_ptr<Session>> start(const Remote& remote, const WorkerSetup& setup);
+  // A repository that is on this machine, as it is: a work tree, a bare one, a linked work tree. Nothing is fetched and
+  // nothing is written; head() is HEAD, and resolve() knows all of its branches and tags. "MirrorFailed",
+  // "BranchNotFound" when HEAD names no commit.
+  static host::Result<std::unique_ptr<Session>> open(const std::string& directory, const WorkerSetup& setup);
 
   // The head of the branch on the remote, before anything was fetched.
   [[nodiscard]] virtual const ObjectId& head() const = 0;

@@ -62,6 +62,17 @@ host::Result<Mirror> Mirror::open(const std::string& path) {
   git_repository* raw = nullptr;
   // open_bare: never looks upwards, never at who owns it.
   if (git_repository_open_bare(&raw, path.c_str()) != 0) return mirrorFailed("cannot be opened");
+  return take(raw);
+}
+
+host::Result<Mirror> Mirror::openLocal(const std::string& path) {
+  git_repository* raw = nullptr;
+  if (git_repository_open_ext(&raw, path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr) != 0)
+    return mirrorFailed("cannot be opened");
+  return take(raw);
+}
+
+host::Result<Mirror> Mirror::take(git_repository* raw) {
   Mirror mirror(raw);
   // Read now, when it is still known whose fault it is.
   Handle<git_config> config;

@@ -22,6 +22,8 @@ class Mirror {
  public:
   // The bare repository at `path`. "MirrorFailed" when there is none, or none that can be opened.
   static host::Result<Mirror> open(const std::string& path);
+  // Any repository at `path`, also one with a work tree, to be read and left as it is. "MirrorFailed".
+  static host::Result<Mirror> openLocal(const std::string& path);
   // An empty one at `path`, whatever was there. Under the lock.
   static host::Result<Mirror> create(const std::string& path);
   Mirror(Mirror&&) noexcept;
@@ -46,6 +48,7 @@ class Mirror {
 
  private:
   explicit Mirror(git_repository* repository) : repository_(repository) {}
+  static host::Result<Mirror> take(git_repository* repository);
   git_repository* repository_ = nullptr;
   git_odb* odb_ = nullptr;
 };

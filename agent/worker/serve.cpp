@@ -33,6 +33,13 @@ std::string bytesOfHex(const std::string& hex) {
   return {reinterpret_cast<const char*>(oid.id), sizeof oid.id};
 }
 
+std::string hexOf(const std::string& bytes) {
+  git_oid oid{};
+  bytes.copy(reinterpret_cast<char*>(oid.id), sizeof oid.id);
+  char hex[GIT_OID_HEXSZ + 1];
+  return git_oid_tostr(hex, sizeof hex, &oid);
+}
+
 class Conversation {
  public:
   explicit Conversation(int fd) : channel_(fd) {}
@@ -40,6 +47,7 @@ class Conversation {
 
  private:
   host::Status begin(const Frame& first);
+  host::Status beginLocal();
   bool answer(const Frame& frame);
   bool fail(const host::Error& error);
   host::Status openMirror();
@@ -79,6 +87,7 @@ host::Status Conversation::begin(const Frame& first) {
   auto job = decodeJob(first.payload);
   if (!job) return host::fail("WorkerFailed", "", "the job cannot be read");
   job_ = std::move(*job);
+  if (job_.url.empty()) return beginLocal();
   BEDPLATE_TRY_LET(job_.parsed, parseUrl(job_.url));
   BEDPLATE_TRY(prepareLibrary(job_));
   int valid = 0;
@@ -88,6 +97,16 @@ host::Status Conversation::begin(const Frame& first) {
   BEDPLATE_TRY(openMirror());
   connection_.emplace(job_, mirror_->repository(), progress());
   BEDPLATE_TRY_LET(head_, connection_->look());
+  return {};
+}
+
+// No remote: the repository is read where it is. Nothing is rescued, locked or written.
+host::Status Conversation::beginLocal() {
+  BEDPLATE_TRY(prepareLibrary(job_));
+  BEDPLATE_TRY_LET(mirror_, Mirror::openLocal(job_.mirror));
+  const auto head = mirror_->resolve("HEAD");
+  if (!head) return host::fail("BranchNotFound", "", "has no commit that is HEAD");
+  head_ = hexOf(*head);
   return {};
 }
 
@@ -139,6 +158,7 @@ host::Status Conversation::bring(Mirror& mirror, Connection& connection, const s
 }
 
 host::Status Conversation::fetch() {
+  if (!connection_) return {};  // what there is, is here
   // Held by a commit that came before: rolled back, or fetched and then cut short.
   BEDPLATE_TRY_LET(const host::UniqueFd lock, lockMirror(job_.mirror, job_.timeoutMs / 2));
   if (mirror_->has(head_)) return mirror_->point(job_.branch, head_);
