@@ -47,6 +47,13 @@ source::WorkerSetup workerSetup(const host::HostFiles& files) {
   return setup;
 }
 
+source::WorkerSetup gpgvSetup(const host::HostFiles& files) {
+  source::WorkerSetup setup = workerSetup(files);
+  setup.program = std::string("/") + host::paths::gpgvProgram;
+  if (!userExists(setup.user)) setup.user = "nobody";
+  return setup;
+}
+
 host::Status prepareMirrorDirectory(host::HostFiles& files, const std::string& user) {
   if (files.info(host::paths::mirrorDir)) return {};
   BEDPLATE_TRY(files.makeDirectories(host::paths::stateDir, 0711));

@@ -1,12 +1,19 @@
-// Who may move a node: the history rule, and the floor that it keeps.
+// Who may move a node: the history rule with the floor that it keeps, and the signatures of commits.
 //
 // The accepted commit is the last one that this node went to. It is a file of its own (var/lib/bedplate/accepted), so
 // that it outlives the state database. A new head must be it or descend from it.
-// Thread-safety: free functions; one writer.
+//
+// Signatures are SSH's (SSHSIG, namespace "git"), checked here with OpenSSL alone, and OpenPGP's, checked by gpgv as an
+// unprivileged child. A verdict on a commit is a value; an error means that there is no verdict: a file of keys that
+// cannot be understood, a gpgv that is not there. docs/trust.md says where verdicts differ from git's, and why.
+// Thread-safety: free functions, one writer; a Verifier is used from one thread at a time.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/source/source.h"
@@ -35,5 +42,56 @@ struct Rules {
 host::Result<std::vector<source::Commit>> newCommits(source::Session& session, const source::ObjectId& head,
                                                      const std::optional<Accepted>& accepted, const Rules& rules,
                                                      const source::Limits& limits);
+
+// Which of `commits` have to be signed: those whose tree at `path` differs from that of any of their parents, so that a
+// merge that takes one side's tree answers for the other side. Without parents: when there is something at `path`. The
+// answers are in the order of the commits. "" and "." are the whole tree. Parents and trees that are not at hand are
+// asked of `objects`; its errors, and "ObjectRefused" for a directory that is none.
+host::Result<std::vector<bool>> mustBeSigned(source::Objects& objects, const std::vector<source::Commit>& commits,
+                                             std::string_view path);
+
+// A file that says which keys count, as text, and how the operator knows it.
+struct KeyFile {
+  std::string name;
+  std::string text;
+};
+
+// All that signatures are judged by. With neither signers nor keyring every signature is by an unknown key.
+struct KeyFiles {
+  std::optional<KeyFile> allowedSigners;  // as ssh-keygen(1), ALLOWED SIGNERS
+  std::optional<KeyFile> revokedKeys;     // SSH public keys and "SHA256:..." fingerprints, one a line
+  std::optional<KeyFile> gpgKeyring;      // OpenPGP public keys, as gpg --export gives them, binary or armoured
+};
+
+enum class Standing : std::uint8_t { good, unsignedCommit, bad };
+
+struct Verdict {
+  Standing standing = Standing::bad;
+  // Good, Unsigned; else BadSignature, UnknownKey, Revoked, Expired, NotYetValid, WrongNamespace, WrongPrincipal,
+  // Malformed, Unsupported.
+  std::string reason;
+  std::string why;  // a sentence's rest, "is signed with a key that ..."; empty when good
+  // Who the key is, as far as the signature said: empty where it could not be read.
+  std::string principal;  // as allowed_signers has it, or the user id of an OpenPGP key; only when the key is known
+  std::string key;        // "SHA256:...", or the fingerprint of an OpenPGP primary key
+  std::string kind;       // "ED25519", "ECDSA", "RSA", "ED25519-SK", "ECDSA-SK", with "-CERT"; "OpenPGP"
+  // The id that the commit would have without its signature. A signature can be written down in several ways, each of
+  // which gives the commit another id and all of which verify: what is to be kept away is known by this one.
+  source::ObjectId payload;
+};
+
+// The keys, parsed once, and the judgement.
+class Verifier {
+ public:
+  // "InvalidKeyFile" with file and line. `gpgv` says how gpgv is started (program, user).
+  static host::Result<std::unique_ptr<Verifier>> make(const KeyFiles& files, source::WorkerSetup gpgv);
+  Verifier() = default;
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+  virtual ~Verifier() = default;
+  // `atUs` is when the signature counts, in microseconds since the epoch: the first sight of the commit, never what the
+  // commit says of itself. (gpgv judges OpenPGP keys by its own now.) "GpgvFailed" where gpgv cannot be asked.
+  virtual host::Result<Verdict> verify(const source::Commit& commit, std::int64_t atUs) = 0;
+};
 
 }  // namespace bedplate::trust

@@ -62,6 +62,7 @@ inline constexpr const char* originals = "var/lib/bedplate/originals";
 inline constexpr const char* accepted = "var/lib/bedplate/accepted";
 inline constexpr const char* httpProgram = "usr/libexec/bedplate/bedplate-http";
 inline constexpr const char* workerProgram = "usr/libexec/bedplate/bedplate-worker";
+inline constexpr const char* gpgvProgram = "usr/bin/gpgv";
 inline constexpr const char* statusFile = "run/bedplate/status.json";
 
 inline constexpr const char* k3sConfigDir = "etc/rancher/k3s";
