@@ -1,10 +1,10 @@
-// bedplate trust accept COMMIT
-#include "agent/trust/trust.h"
+// bedplate trust, and trust accept COMMIT
+#include "agent/cli/trust.h"
 
 #include <memory>
 
-#include "agent/cli/arguments.h"
 #include "agent/cli/bus.h"
+#include "agent/trust/trust.h"
 
 namespace bedplate::cli {
 namespace {
@@ -49,6 +49,7 @@ void addTrust(CLI::App& app, Run& chosen) {
   const Verb accepting = verb.verb("accept", "Accept a rewritten history, or a first commit");
   accepting.option("COMMIT", *commit, "Its full id").required();
   accepting.runs(chosen, [commit](Context& context) { return accept(context, *commit); });
+  addTrustVerify(verb, chosen);
 }
 
 }  // namespace bedplate::cli
