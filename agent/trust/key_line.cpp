@@ -66,7 +66,7 @@ host::Result<std::optional<std::string>> takeKey(std::string_view line) {
   auto blob = decodeBase64(takeWord(line));
   if (!blob || SshReader(*blob).text() != type)
     return badLine("holds no " + std::string(type) + " key where one must be");
-  return std::move(blob);
+  return blob;
 }
 
 }  // namespace bedplate::trust
