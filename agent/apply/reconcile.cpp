@@ -24,6 +24,7 @@ struct Seen {
   cluster::NodeConfig::Restart restart;
   std::vector<std::string> layers;
   std::vector<cluster::Finding> findings;
+  std::optional<host::Error> unverified;  // as in Way
 };
 
 // The target made to follow the one in force.
@@ -95,15 +96,6 @@ plan::Plan planOf(const RunResult& run) {
   return plan;
 }
 
-host::Result<trust::Rules> trustRules(const config::Config& config) {
-  trust::Rules rules;
-  if (config.trust.minimumCommit.empty()) return rules;
-  rules.minimumCommit = source::ObjectId::fromHex(config.trust.minimumCommit);
-  if (!rules.minimumCommit)
-    return host::fail("InvalidConfiguration", "minimum-commit", "is not a full commit id", "give all 40 hex digits");
-  return rules;
-}
-
 }  // namespace
 
 struct Reconciler::Memory {
@@ -130,7 +122,6 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
   BEDPLATE_TRY_LET(const auto node, identify(config_, machine_.files));
   BEDPLATE_TRY(checkLatch(config_, node, store_));
   BEDPLATE_TRY_LET(const auto remote, makeRemote(config_, machine_.files));
-  BEDPLATE_TRY_LET(const auto rules, trustRules(config_));
   BEDPLATE_TRY(prepareMirrorDirectory(machine_.host, worker_.user));
   BEDPLATE_TRY_LET(auto session, source::Session::start(remote, worker_));
   result.contact = true;
@@ -146,13 +137,15 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
     result.findings = refused->findings;
     return host::Failure(refused->error);
   }
-  result.unchanged = options.revision.empty() && seen && seen->head == session->head() && seen->node == node;
+  // What is not signed as it must be is looked at each time: keys may have come.
+  result.unchanged = options.revision.empty() && seen && seen->head == session->head() && seen->node == node &&
+                     !seen->unverified;
   if (!result.unchanged) {
     BEDPLATE_TRY(session->fetch());
-    BEDPLATE_TRY_LET(auto commit, verified(*session, options.revision, rules));
-    result.commit = commit;
-    if (follows(options)) clock_.fetched(commit.subject);
-    BEDPLATE_TRY(read(*session, std::move(commit), node, result));
+    BEDPLATE_TRY_LET(auto way, verified(*session, options));
+    result.commit = way.commit;
+    if (follows(options)) clock_.fetched(way.commit.subject);
+    BEDPLATE_TRY(read(*session, std::move(way), node, result));
   }
   tellSeen(result);
   return {};
@@ -165,23 +158,19 @@ void Reconciler::tellSeen(SyncResult& result) const {
   result.findings = seen.findings;
   result.benchmark = seen.benchmark;
   result.restart = seen.restart;
+  result.unverified = seen.unverified;
 }
 
-host::Result<source::Commit> Reconciler::verified(source::Session& session, const std::string& revision,
-                                                  const trust::Rules& rules) {
-  // Another revision is only looked at, never gone to: the history rule is for the head.
-  if (!revision.empty()) {
-    BEDPLATE_TRY_LET(const auto id, session.resolve(revision));
-    return source::readCommit(session, id);
-  }
-  BEDPLATE_TRY_LET(const auto accepted, trust::readAccepted(machine_.files));
-  BEDPLATE_TRY_LET(auto commits, trust::newCommits(session, session.head(), accepted, rules, limits_));
-  if (commits.empty()) return source::readCommit(session, session.head());
-  return std::move(commits.back());
+host::Result<Way> Reconciler::verified(source::Session& session, const SyncOptions& options) {
+  if (options.revision.empty()) return findWay(session, config_, machine_, store_, limits_, follows(options));
+  // Another revision is only looked at, never gone to: the rules are for the head.
+  BEDPLATE_TRY_LET(const auto id, session.resolve(options.revision));
+  BEDPLATE_TRY_LET(auto commit, source::readCommit(session, id));
+  return Way{std::move(commit), {}};
 }
 
-host::Status Reconciler::read(source::Session& session, source::Commit commit, const cluster::Identity& node,
-                              SyncResult& result) {
+host::Status Reconciler::read(source::Session& session, Way way, const cluster::Identity& node, SyncResult& result) {
+  source::Commit& commit = way.commit;
   std::vector<source::Refusal> refusals;
   BEDPLATE_TRY_LET(const auto snapshot,
                    source::readSnapshot(session, commit, config_.repository.path, limits_, memory_->blobs, refusals));
@@ -209,7 +198,8 @@ host::Status Reconciler::read(source::Session& session, source::Commit commit, c
                        .benchmark = compiled.desired->config.benchmark,
                        .restart = compiled.desired->config.k3s.restart,
                        .layers = compiled.desired->layers,
-                       .findings = std::move(compiled.findings)};
+                       .findings = std::move(compiled.findings),
+                       .unverified = std::move(way.unverified)};
   return {};
 }
 
@@ -334,7 +324,9 @@ host::Status Reconciler::go(const SyncOptions& options, SyncResult& result) {
   const bool step = current && *current && (*current)->commit == target.commit && (*current)->cause != "rollback";
   BEDPLATE_TRY_LET(result.applied, keeper_.apply(target, step ? "manifests" : "commit", memory_->whole->digest));
   result.plan = planOf(*result.applied);
-  if (result.k3sHeldBack.empty())
+  if (memory_->seen->unverified && memory_->seen->head != commit)
+    clock_.ended("SignatureRefused");
+  else if (result.k3sHeldBack.empty())
     result.confirmed = clock_.applied(*result.applied);
   else
     clock_.ended("K3sHeldBack");
@@ -380,6 +372,7 @@ SyncResult Reconciler::sync(const SyncOptions& options) {
     if (!status) clock_.ended(status.error().reason);
     if (status && planOnly) clock_.ended("Observing");
   }
+  if (status && result.unverified && config_.trust.signatures == "require") status = host::Failure(*result.unverified);
   if (!status) result.problem = std::move(status).error();
   result.seconds = static_cast<double>(machine_.clock.monotonicNs() - begin) / 1e9;
   return result;

@@ -14,6 +14,7 @@
 #include "agent/apply/apply.h"
 #include "agent/apply/commit_clock.h"
 #include "agent/apply/manifests.h"
+#include "agent/apply/way.h"
 #include "agent/cluster/cluster.h"
 #include "agent/config/config.h"
 #include "agent/plan/plan.h"
@@ -41,9 +42,11 @@ struct SyncOptions {
 
 struct SyncResult {
   // Set when the way ended early. Reasons: those of source::Session::start, PathNotFound, PathNotDirectory,
-  // NotDescendant, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, ClusterWideValue,
+  // NotDescendant, SignatureRefused, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, ClusterWideValue,
   // WriterNeeded, ...
   std::optional<host::Error> problem;
+  // What is not signed as it must be. With signatures = require it is the problem as well, and the commit an older one.
+  std::optional<host::Error> unverified;
   bool contact = false;                  // the remote answered
   std::string head;                      // hex, on the remote
   std::optional<source::Commit> commit;  // the one that was looked at (verified)
@@ -84,9 +87,8 @@ class Reconciler {
   struct Memory;
   // Fetch, verify, layers: fills memory_ and the first half of the result.
   host::Status look(const SyncOptions& options, SyncResult& result);
-  host::Result<source::Commit> verified(source::Session& session, const std::string& revision,
-                                        const trust::Rules& rules);
-  host::Status read(source::Session& session, source::Commit commit, const cluster::Identity& node, SyncResult& result);
+  host::Result<Way> verified(source::Session& session, const SyncOptions& options);
+  host::Status read(source::Session& session, Way way, const cluster::Identity& node, SyncResult& result);
   // Nothing stands against this target: it was not taken back, no rollback holds it.
   host::Status mayApply(const plan::Target& target);
   // What the commit that was seen says, as far as a result tells it.

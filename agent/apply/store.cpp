@@ -127,7 +127,7 @@ host::Result<Store> Store::open(host::HostFiles& host, host::Clock& clock, Acces
                                                       clock,
                                                       files == nullptr ? host : *files,
                                                       writable,
-                                                      opened->schema >= 2,
+                                                      opened->schema,
                                                       {},
                                                       {}}));
 }

@@ -67,6 +67,12 @@ struct Suspension {
   std::int64_t untilUs = 0;  // 0: until resumed
 };
 
+// `bedplate trust accept`.
+struct Acceptance {
+  std::string commit;  // hex
+  std::int64_t wallUs = 0;
+};
+
 struct Latch {
   std::string name, role, cluster;
   bool operator==(const Latch&) const = default;
@@ -198,6 +204,12 @@ class Store {
   // Whether the manifests are kept from K3s until Git was heard.
   host::Result<bool> parked();
   host::Status setParked(bool parked);
+  // When commits that wait for a signature, theirs or that of one before them, were first seen: hex -> microseconds.
+  host::Result<std::map<std::string, std::int64_t>> sights();
+  host::Status setSights(
+      const std::map<std::string, std::int64_t>& sights);  // all; writes nothing when they are the same
+  host::Status addAcceptance(const Acceptance& acceptance);
+  host::Result<std::vector<Acceptance>> acceptances(std::size_t limit);  // newest first
   host::Result<std::optional<Latch>> latch();
   host::Status setLatch(const Latch& latch);
 

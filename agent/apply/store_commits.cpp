@@ -58,14 +58,14 @@ host::Status Store::putCommitTimes(const CommitTimes& times) {
 }
 
 host::Result<std::optional<CommitTimes>> Store::commitTimes(const std::string& commit) {
-  if (!db_->hasCommits) return std::optional<CommitTimes>();
+  if (db_->schema < 2) return std::optional<CommitTimes>();
   BEDPLATE_TRY_LET(Statement select, db_->connection.prepare(std::string(kSelect) + "WHERE commit_id = ?1"));
   BEDPLATE_TRY_LET(auto all, readAll(select.bind(1, commit)));
   return all.empty() ? std::optional<CommitTimes>() : std::optional(std::move(all.front()));
 }
 
 host::Result<std::vector<CommitTimes>> Store::commits(std::int64_t sinceUs, std::size_t limit) {
-  if (!db_->hasCommits) return std::vector<CommitTimes>();
+  if (db_->schema < 2) return std::vector<CommitTimes>();
   BEDPLATE_TRY_LET(
       Statement select,
       db_->connection.prepare(std::string(kSelect) + "WHERE seen_us >= ?1 ORDER BY seen_us DESC, id DESC LIMIT ?2"));

@@ -13,7 +13,7 @@ struct Store::Database {
   host::Clock& clock;
   host::Files& files;
   bool writable;
-  bool hasCommits;                         // a reader may meet a database of schema 1
+  std::int64_t schema;                     // a reader may meet an older database
   std::shared_ptr<const plan::Held> held;  // as in the file; only the writer may remember it
   Notes notes;
 

@@ -10,7 +10,7 @@
 namespace bedplate::apply {
 namespace {
 
-constexpr std::int64_t kSchema = 2;
+constexpr std::int64_t kSchema = 3;
 // quick_check reads the whole file; retention keeps ours far below this.
 constexpr std::uint64_t kCheckedBytes = 64 << 20;
 
@@ -44,6 +44,12 @@ CREATE TABLE commits(
   accepted_us INTEGER NOT NULL, waited TEXT NOT NULL);
 CREATE INDEX commits_time ON commits(seen_us);
 PRAGMA user_version = 2;
+)";
+
+constexpr const char* kThird = R"(
+CREATE TABLE sights(commit_id TEXT PRIMARY KEY, seen_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE acceptances(id INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, commit_id TEXT NOT NULL);
+PRAGMA user_version = 3;
 )";
 
 host::Result<std::int64_t> schemaOf(Connection& connection) {
@@ -115,7 +121,8 @@ host::Result<Opened> openChecked(host::HostFiles& files) {
     BEDPLATE_TRY(opened.connection.execute(kTables));
     BEDPLATE_TRY_LET(count, importGenerations(opened.connection, files));
   }
-  BEDPLATE_TRY(opened.connection.execute(kSecond));
+  if (schema < 2) BEDPLATE_TRY(opened.connection.execute(kSecond));
+  BEDPLATE_TRY(opened.connection.execute(kThird));
   BEDPLATE_TRY(transaction.commit());
   if (count > 0)
     opened.note = "rebuilt with " + std::to_string(count) +

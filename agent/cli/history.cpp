@@ -19,7 +19,9 @@ int history(Context& context, std::size_t limit) {
     if (!events) return context.fail("history", events.error());
     auto commits = store->commits(0, limit);
     if (!commits) return context.fail("history", commits.error());
-    history = {std::move(*list), std::move(*events), std::move(*commits)};
+    auto acceptances = store->acceptances(limit);
+    if (!acceptances) return context.fail("history", acceptances.error());
+    history = {std::move(*list), std::move(*events), std::move(*commits), std::move(*acceptances)};
   } else if (store.error().reason != "NotFound") {
     return context.fail("history", store.error());
   }

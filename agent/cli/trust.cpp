@@ -29,7 +29,8 @@ host::Result<source::ObjectId> commitOf(Context& context, const std::string& giv
 
 host::Result<report::Answer> acceptHere(Context& context, const source::ObjectId& commit) {
   BEDPLATE_TRY_LET(const auto direct, Direct::take(context));
-  BEDPLATE_TRY(trust::writeAccepted(context.files(), {commit, "operator", context.clock().wallUs()}));
+  apply::Machine machine = direct->machine();
+  BEDPLATE_TRY(apply::acceptCommit(direct->store(), machine, commit));
   return report::Answer{0, "accepted " + commit.shortHex() + "; bedplate sync goes on from there"};
 }
 

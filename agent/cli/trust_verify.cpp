@@ -181,21 +181,14 @@ Json json(const std::vector<Judged>& all, const Asked& asked, std::int64_t atUs)
               {"commits", std::move(commits)}};
 }
 
-// Of one that is not signed, who says to be its author: whom to ask.
-std::string who(const Judged& one) {
-  const Verdict& verdict = one.verdict;
-  if (verdict.standing == Standing::good) return verdict.principal + " " + verdict.kind + " " + verdict.key;
-  if (verdict.standing == Standing::unsignedCommit) return verdict.why + ", and says it is by " + one.commit.author;
-  return verdict.key.empty() ? verdict.why : verdict.why + ": " + verdict.kind + " " + verdict.key;
-}
-
 void print(Context& context, const std::vector<Judged>& all, const Asked& asked) {
   const bool colour = context.terminal().colour;
   std::int64_t failed = 0, exempt = 0;
   for (const auto& one : all) {
     failed += one.passes() ? 0 : 1;
     exempt += one.word() == std::string_view("exempt") ? 1 : 0;
-    const std::string line = " " + one.commit.id.shortHex() + " " + who(one) + " | " + one.commit.subject;
+    const std::string line =
+        " " + one.commit.id.shortHex() + " " + trust::whose(one.commit, one.verdict) + " | " + one.commit.subject;
     std::string word = one.word();
     word.resize(8, ' ');
     context.out() << report::paint(word, !one.passes() ? report::Colour::red : report::Colour::green, colour)

@@ -64,7 +64,6 @@ struct Loaded {
   Config config;
   std::vector<std::string> files;  // read, in order, as the operator knows them
   std::vector<Problem> problems;
-  std::vector<Problem> notes;  // keys that are accepted and not active yet; for --check-config to tell
 };
 
 // Reads `path` (paths::configFile unless --config) and PATH.d/*.conf in byte order over it. A missing main file is an

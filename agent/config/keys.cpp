@@ -176,8 +176,7 @@ std::vector<Key> make() {
       {"trust", "maximum-age",
        [](Config& c, std::string_view v) {
          return takeDuration(c.trust.maximumAgeMs, v, 0, 10 * 365 * 24 * kHour, "0 to 10 years");
-       },
-       FileKind::none, nullptr, false, true},
+       }},
       {"policy", "raw-secrets",
        [](Config& c, std::string_view v) { return takeOneOf(c.policy.rawSecrets, v, {"deny"}); }},
       {"policy", "endpoints", takeEndpoints, FileKind::none, nullptr, true},

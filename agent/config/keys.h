@@ -26,8 +26,6 @@ struct Key {
   // The path that a key with a file holds.
   const std::string& (*path)(const Config& config) = nullptr;
   bool list = false;  // may go on over indented lines
-  // Known and checked, but nothing acts on it in this version.
-  bool inactive = false;
 };
 
 const std::vector<Key>& keys();

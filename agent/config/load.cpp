@@ -78,6 +78,8 @@ class Loader {
       return shown + " is a symbolic link: name the file itself";
     if (info->kind == host::FileKind::regular && kind == FileKind::secret && (info->mode & 077) != 0)
       return shown + " may be read by others than its owner: chmod 600 " + shown;
+    if (info->kind == host::FileKind::regular && (info->mode & 022) != 0)
+      return shown + " may be written by others than its owner: chmod go-w " + shown;
     const auto content = files_.read(path, kKeyFileBytes);
     if (!content) return shown + ": " + content.error().why;
     if (content->empty()) return shown + " is empty";
@@ -87,14 +89,11 @@ class Loader {
   // What no key alone can get wrong.
   void checkTogether() {
     auto& config = loaded_.config;
-    if (!isSet("trust", "signatures") && !config.trust.allowedSigners.empty()) config.trust.signatures = "require";
-    if (config.trust.signatures != "off")
-      problem(isSet("trust", "signatures") ? whereIs("trust", "signatures") : whereIs("trust", "allowed-signers"),
-              "signatures: this version cannot verify signatures, so '" + config.trust.signatures +
-                  "' cannot be kept: set signatures = off");
-    for (const auto& [key, where] : origins_)
-      if (key->inactive)
-        loaded_.notes.push_back({where.file, where.line, std::string(key->name) + ": accepted, not active yet"});
+    const bool haveKeys = !config.trust.allowedSigners.empty() || !config.trust.gpgKeyring.empty();
+    if (!isSet("trust", "signatures") && haveKeys) config.trust.signatures = "require";
+    if (config.trust.signatures != "off" && !haveKeys)
+      problem(whereIs("trust", "signatures"),
+              "signatures: nothing says whose signatures count: set allowed-signers, or gpg-keyring");
     if (!config.configured()) return;
     if (!isSet("repository", "path"))
       problem(whereIs("repository", "url"), "path is not set: name the cluster directory in the repository, or '.'");

@@ -203,7 +203,8 @@ host::Status Engine::accept(const Command& command, Done& done) {
   if (!commit)
     return host::fail("Invalid", "'" + command.text + "'", "is not a full commit id", "give all 40 hex digits");
   BEDPLATE_TRY(needs(false));
-  BEDPLATE_TRY(trust::writeAccepted(setup_.files, {*commit, "operator", setup_.clock.wallUs()}));
+  apply::Machine machine = this->machine();
+  BEDPLATE_TRY(apply::acceptCommit(*store_, machine, *commit));
   setup_.journal.say({.level = Level::notice,
                       .message = "the operator accepted commit " + commit->hex(),
                       .commit = commit->hex(),

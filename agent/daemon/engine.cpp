@@ -34,8 +34,6 @@ host::Status Engine::loadConfig() {
                       kept_ ? "the old configuration is kept; correct it, then systemctl reload bedplated"
                             : "correct it; it is taken as soon as it is written");
   }
-  for (const auto& note : loaded->notes)
-    setup_.journal.say({.level = Level::info, .message = config::text(note), .reason = "NotActiveYet"});
   adopt(std::move(loaded->config));
   return {};
 }

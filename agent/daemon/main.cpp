@@ -10,6 +10,7 @@
 #include <random>
 #include <variant>
 
+#include "agent/apply/way.h"
 #include "agent/apply/worker_setup.h"
 #include "agent/config/config.h"
 #include "agent/daemon/daemon.h"
@@ -50,15 +51,19 @@ std::string configPath(const Options& options) {
   return path;
 }
 
-int checkConfig(host::Files& files, const std::string& path) {
+int checkConfig(host::HostFiles& files, const std::string& path) {
   const auto loaded = config::load(files, path);
   if (!loaded) {
     complain(loaded.error().text());
     return 1;
   }
   for (const auto& problem : loaded->problems) fmt::print(stderr, "{}\n", config::text(problem));
-  for (const auto& note : loaded->notes) fmt::print("{}\n", config::text(note));
   if (!loaded->problems.empty()) return 1;
+  if (const auto& config = loaded->config; config.trust.signatures != "off")
+    if (const auto verifier = apply::makeVerifier(config, files, files); !verifier) {
+      complain(verifier.error().text());
+      return 1;
+    }
   if (loaded->files.empty())
     fmt::print("{}: there is none, nothing is configured\n", files.shown(path));
   else

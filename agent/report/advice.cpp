@@ -15,6 +15,7 @@ std::string aboutProblem(const Status& status) {
   if (reason == "NotDescendant")
     return "bedplate trust accept " + (status.source.head.empty() ? "COMMIT" : status.source.head);
   if (reason == "InvalidClusterDirectory") return "bedplate diff";
+  if (reason == "SignatureRefused") return "bedplate trust verify";
   if (reason == "TakenBack") return "bedplate show " + std::to_string(status.generation.number);
   return "bedplate sync";
 }

@@ -53,6 +53,7 @@ void fromConfig(const Inputs& in, Status& status) {
   status.mode = in.config->node.mode == config::Mode::enforce ? "enforce" : "observe";
   status.source.url = repository.url;
   status.source.branch = repository.branch;
+  status.source.signatures = in.config->trust.signatures;
   status.source.path = repository.path;
   // An operator's word first, then what was latched (fromState), then what can be found out.
   if (in.files != nullptr) {
@@ -230,6 +231,7 @@ void fromState(const Inputs& in, Status& status) {
 void fromSync(const Inputs& in, Status& status) {
   const apply::SyncResult& sync = *in.sync;
   status.source.problem = sync.problem;
+  status.source.unverified = sync.unverified;
   // A hold is an operator's wish, and has its own line.
   if (sync.problem && sync.problem->reason == "Held") status.source.problem.reset();
   if (!sync.head.empty()) status.source.head = sync.head;
@@ -263,10 +265,18 @@ void fromRun(const apply::RunResult& run, Status& status) {
 void checkAge(const Inputs& in, Status& status) {
   const std::int64_t limitMs = in.config->trust.maximumAgeMs;
   const std::int64_t contactUs = status.source.contactUs;
-  if (limitMs == 0 || contactUs == 0 || in.nowUs - contactUs <= limitMs * 1000) return;
-  host::Error error{"TooOld", 0, status.source.url, "the last answer is older than maximum-age allows", ""};
-  error.todo = status.source.problem ? status.source.problem->text() : "see why the remote does not answer";
-  status.source.problem = std::move(error);
+  if (limitMs == 0) return;
+  const auto old = [&](std::int64_t us) { return us != 0 && in.nowUs - us > limitMs * 1000; };
+  if (old(contactUs)) {
+    host::Error error{"TooOld", 0, status.source.url, "the last answer is older than maximum-age allows", ""};
+    error.todo = status.source.problem ? status.source.problem->text() : "see why the remote does not answer";
+    status.source.problem = std::move(error);
+  } else if (old(status.source.committedUs) && !status.source.problem) {
+    // Who answers, and keeps new commits back, is not known by its silence.
+    status.source.problem = host::Error{"CommitTooOld", 0, "commit " + status.source.commit.substr(0, 7),
+                                        "is the newest that was verified, and older than maximum-age allows",
+                                        "push a commit; if there is one, somebody keeps it from this node"};
+  }
 }
 
 Status carried(const Status* before) {

@@ -57,6 +57,11 @@ Line lineOf(const apply::DriftEvent& event) {
   return {clean(text), event.repaired ? Colour::none : Colour::yellow};
 }
 
+Line lineOf(const apply::Acceptance& acceptance) {
+  return {clean("    -  accepted     operator  " + acceptance.commit.substr(0, 7) + "  the branch goes on from there"),
+          Colour::yellow};
+}
+
 std::string shownChange(const apply::Outcome& outcome) {
   std::string line = "  " + plan::text(outcome.change);
   if (outcome.error) line += "  FAILED: " + outcome.error->why;
@@ -87,6 +92,7 @@ std::string renderHistory(const History& history, const Screen& screen) {
   for (const auto& generation : history.generations)
     lines.emplace(generation.startedUs, lineOf(generation, timesOf(generation, history.commits)));
   for (const auto& event : history.drift) lines.emplace(event.wallUs, lineOf(event));
+  for (const auto& acceptance : history.acceptances) lines.emplace(acceptance.wallUs, lineOf(acceptance));
   if (lines.empty()) return "nothing happened yet\n";
   std::string out;
   for (const auto& [whenUs, line] : lines) {
@@ -158,6 +164,9 @@ std::string historyJson(const History& history) {
   for (const auto& generation : history.generations) json["generations"].push_back(generationFields(generation));
   for (const auto& event : history.drift) json["drift"].push_back(driftJson(event));
   for (const auto& times : history.commits) json["commits"].push_back(commitTimesJson(times));
+  json["acceptances"] = Json::array();
+  for (const auto& acceptance : history.acceptances)
+    json["acceptances"].push_back(Json{{"commit", acceptance.commit}, {"at", timeJson(acceptance.wallUs)}});
   json["syncLatency"] = latencyJson(apply::summarise(history.commits));
   return print(json);
 }

@@ -121,9 +121,12 @@ Condition sourceVerified(const Status& status) {
     // A remote that does not answer takes nothing away from what was verified before.
     return make("SourceVerified", "False", source.problem->reason, source.problem->text());
   }
+  if (source.unverified) return make("SourceVerified", "False", source.unverified->reason, source.unverified->text());
   if (source.checkedUs == 0 || source.head.empty())
     return make("SourceVerified", "Unknown", "NotChecked", "the remote was not asked yet");
-  return make("SourceVerified", "True", "Verified", source.branch + "@" + source.head.substr(0, 7));
+  return make("SourceVerified", "True", "Verified",
+              source.branch + "@" + source.head.substr(0, 7) +
+                  (source.signatures == "off" ? "; signatures are not asked for" : ""));
 }
 
 bool concernsTuning(const plan::Change& change) {
@@ -272,8 +275,8 @@ int exitStatus(const Status& status, std::int64_t nowUs, bool daemonAlive) {
   if (find(&status, "Ready") == nullptr) return 3;
   if (critical(status)) return 2;
   const bool warning = !is(status, "Ready", "True") || status.suspended || status.source.problem ||
-                       !status.hold.empty() || !status.drift.unrepaired.empty() || !status.drift.contested.empty() ||
-                       status.k3s.restartNeeded || !status.pendingChanges.empty() ||
+                       status.source.unverified || !status.hold.empty() || !status.drift.unrepaired.empty() ||
+                       !status.drift.contested.empty() || status.k3s.restartNeeded || !status.pendingChanges.empty() ||
                        reasonIs(status, "DiskFit", "Marginal") || is(status, "DiskFit", "False") ||
                        reasonIs(status, "CpuFit", "Marginal") || (status.headroom && tight(*status.headroom));
   return warning ? 1 : 0;

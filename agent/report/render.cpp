@@ -57,6 +57,8 @@ std::string nextLook(const Status& status, const Screen& screen) {
 
 void problemRows(const Status& status, const Screen& screen, Rows& rows) {
   const auto& source = status.source;
+  if (source.unverified && !source.problem)
+    rows.wrap("unsigned", source.unverified->text(), 4, kImportant, Colour::yellow);
   if (!source.problem) return;
   const Colour colour = is(status, "Stalled", "True") ? Colour::red : Colour::yellow;
   rows.wrap("problem", source.problem->reason + ": " + source.problem->text(), 4, kImportant, colour);

@@ -44,6 +44,8 @@ struct Status {
     std::string commit, subject;  // in force
     std::string head;             // last seen on the remote
     std::int64_t checkedUs = 0, nextUs = 0, contactUs = 0, committedUs = 0;
+    std::string signatures;                 // "require" | "warn" | "off"
+    std::optional<host::Error> unverified;  // what is not signed as it must be
     std::optional<host::Error> problem;
   } source;
   std::vector<std::string> layers;
@@ -112,6 +114,7 @@ struct History {
   std::vector<apply::Generation> generations = {};
   std::vector<apply::DriftEvent> drift = {};
   std::vector<apply::CommitTimes> commits = {};
+  std::vector<apply::Acceptance> acceptances = {};
 };
 std::string renderHistory(const History& history, const Screen& screen);
 // What was there before this generation's keys and files were taken over: those that its target (null: not kept any

@@ -45,6 +45,8 @@ Json sourceJson(const Status& status) {
               {"contact", timeJson(source.contactUs)},
               {"checked", timeJson(source.checkedUs)},
               {"next", timeJson(source.nextUs)},
+              {"signatures", source.signatures},
+              {"unverified", errorJson(source.unverified)},
               {"problem", errorJson(source.problem)}};
 }
 
@@ -148,6 +150,17 @@ apply::Contest readContest(const Json& one) {
   return contest;
 }
 
+std::optional<host::Error> readError(const Json& json, const char* name) {
+  if (find(json, name) == nullptr) return std::nullopt;
+  const Json& from = section(json, name);
+  host::Error error;
+  read(from, "reason", error.reason);
+  read(from, "thing", error.thing);
+  read(from, "why", error.why);
+  read(from, "todo", error.todo);
+  return error;
+}
+
 void readSource(const Json& json, Status& status) {
   auto& source = status.source;
   read(json, "url", source.url);
@@ -160,14 +173,9 @@ void readSource(const Json& json, Status& status) {
   readTime(json, "contact", source.contactUs);
   readTime(json, "checked", source.checkedUs);
   readTime(json, "next", source.nextUs);
-  if (find(json, "problem") == nullptr) return;
-  const Json& problem = section(json, "problem");
-  host::Error error;
-  read(problem, "reason", error.reason);
-  read(problem, "thing", error.thing);
-  read(problem, "why", error.why);
-  read(problem, "todo", error.todo);
-  source.problem = std::move(error);
+  read(json, "signatures", source.signatures);
+  source.unverified = readError(json, "unverified");
+  source.problem = readError(json, "problem");
 }
 
 void readRestart(const Json& json, apply::K3sShown& restart) {

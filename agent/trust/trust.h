@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -93,5 +94,31 @@ class Verifier {
   // commit says of itself. (gpgv judges OpenPGP keys by its own now.) "GpgvFailed" where gpgv cannot be asked.
   virtual host::Result<Verdict> verify(const source::Commit& commit, std::int64_t atUs) = 0;
 };
+
+// A sentence's rest about a commit: by whom it is signed, or why that does not count and, of one that is not signed,
+// who says to be its author.
+std::string whose(const source::Commit& commit, const Verdict& verdict);
+
+// How far new commits take a node.
+struct Judged {
+  // The newest commit, along the first parents of the head, that it may go to: all that is new below it holds, too.
+  // nullopt: none, it stays.
+  std::optional<source::Commit> to;
+  // The first one, from old to new, that does not hold.
+  struct Bad {
+    source::Commit commit;
+    Verdict verdict;
+  };
+  std::optional<Bad> bad;
+};
+
+// When the node saw a commit first, in microseconds since the epoch.
+using Sight = std::function<std::int64_t(const source::ObjectId&)>;
+
+// `commits` as newCommits() gives them, not empty: parents first, the head last. One holds when its signature is good,
+// or when it need not be signed (mustBeSigned). On first contact it is the head itself that must be signed, whatever it
+// changes, and it vouches for all below it. Errors as those of mustBeSigned() and of the verifier.
+host::Result<Judged> judge(source::Objects& objects, Verifier& verifier, const std::vector<source::Commit>& commits,
+                           std::string_view path, bool firstContact, const Sight& seenAtUs);
 
 }  // namespace bedplate::trust
