@@ -78,7 +78,10 @@ Answer answer(const apply::SyncResult& result, config::Mode mode) {
     Answer failed = answer(*result.problem);
     const std::string errors = errorsOf(result.findings);
     if (!errors.empty()) addLine(failed.text, errors);
-    if (result.applied && !result.applied->outcomes.empty())
+    if (result.applied && result.applied->generation && result.commit)
+      addLine(failed.text, fmt::format("  gone to {}: {}, generation {}", result.commit->id.shortHex(),
+                                       changes(*result.applied), *result.applied->generation));
+    else if (result.applied && !result.applied->outcomes.empty())
       addLine(failed.text, "  the last good generation was looked after: " + changes(*result.applied));
     return failed;
   }

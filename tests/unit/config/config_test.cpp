@@ -101,22 +101,26 @@ TEST_F(ConfigLoad, ARepositoryNeedsAPath) {
   EXPECT_THAT(problems(), ElementsAre(AllOf(HasSubstr("bedplate.conf:2: "), HasSubstr("path is not set"))));
 }
 
-TEST_F(ConfigLoad, SignaturesThatCannotBeKeptAreNotPromised) {
+TEST_F(ConfigLoad, KeysMeanThatSignaturesAreRequired) {
   tree.write("etc/bedplate/signers", "x");
-  tree.write("etc/bedplate/bedplate.conf", "[trust]\nallowed-signers = /etc/bedplate/signers\n");
-  EXPECT_THAT(problems(), ElementsAre(AllOf(HasSubstr(":2: "), HasSubstr("'require' cannot be kept"))));
-  tree.write("etc/bedplate/bedplate.conf.d/1.conf", "[trust]\nsignatures = off\n");
-  EXPECT_THAT(problems(), IsEmpty());
+  tree.write("etc/bedplate/bedplate.conf", "[trust]\nmaximum-age = 30d\n");
+  EXPECT_EQ(load().config.trust.signatures, "off");
+  for (const char* key : {"allowed-signers", "gpg-keyring"}) {
+    tree.write("etc/bedplate/bedplate.conf", "[trust]\n" + std::string(key) + " = /etc/bedplate/signers\n");
+    EXPECT_THAT(problems(), IsEmpty());
+    EXPECT_EQ(load().config.trust.signatures, "require");
+  }
   tree.write("etc/bedplate/bedplate.conf.d/1.conf", "[trust]\nsignatures = warn\n");
-  EXPECT_THAT(problems(), ElementsAre(AllOf(HasSubstr("1.conf:2: "), HasSubstr("'warn' cannot be kept"))));
+  EXPECT_EQ(load().config.trust.signatures, "warn");
+  tree.write("etc/bedplate/bedplate.conf", "");
+  EXPECT_THAT(problems(), ElementsAre(AllOf(HasSubstr("1.conf:2: "), HasSubstr("whose signatures count"))));
 }
 
-TEST_F(ConfigLoad, WhatIsNotActiveYetIsNoted) {
-  tree.write("etc/bedplate/bedplate.conf", "[trust]\nmaximum-age = 30d\n");
-  const Loaded loaded = load();
-  EXPECT_THAT(loaded.problems, IsEmpty());
-  ASSERT_EQ(loaded.notes.size(), 1u);
-  EXPECT_THAT(text(loaded.notes[0]), HasSubstr("bedplate.conf:2: maximum-age: accepted, not active yet"));
+TEST_F(ConfigLoad, WhoeverMayWriteToAKeyFileDecides) {
+  tree.write("etc/bedplate/signers", "x");
+  mode("etc/bedplate/signers", 0664);
+  tree.write("etc/bedplate/bedplate.conf", "[trust]\nallowed-signers = /etc/bedplate/signers\n");
+  EXPECT_THAT(problems(), ElementsAre(AllOf(HasSubstr(":2: "), HasSubstr("may be written by others"))));
 }
 
 TEST_F(ConfigLoad, ADirectoryInThePlaceOfAFileIsAProblem) {
