@@ -230,13 +230,17 @@ TEST_F(CommitClockTest, ADatabaseOfTheVersionBeforeIsTakenOver) {
   store.reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(::sqlite3_open((tree.path() + "/" + host::paths::stateDb).c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(::sqlite3_exec(db, "DROP TABLE commits; PRAGMA user_version = 1", nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(::sqlite3_exec(db, "DROP TABLE commits; DROP TABLE sights; DROP TABLE acceptances; PRAGMA user_version = 1",
+                           nullptr, nullptr, nullptr),
+            SQLITE_OK);
   ::sqlite3_close(db);
 
   store = open(Store::Access::readOnly);  // by a command line that is newer than the daemon
   EXPECT_EQ(store->latest(GenerationState::applied).value()->commit, kHead);
   EXPECT_THAT(store->commits(0, 10).value(), IsEmpty());
   EXPECT_FALSE(store->commitTimes(kHead).value());
+  EXPECT_THAT(store->sights().value(), IsEmpty());
+  EXPECT_THAT(store->acceptances(10).value(), IsEmpty());
 
   store = open();
   EXPECT_EQ(store->repairNote(), "");
