@@ -69,12 +69,7 @@ def compare(title, keys, sign, options, count, by_git):
     repository.remove()
 
 
-def main():
-    if signing.missing():
-        print(f"trust: SKIPPED: not installed: {signing.missing()}")
-        return
-    count = int(os.environ.get("BEDPLATE_BENCH_COMMITS", "1000"))
-    keys = signing.Keys()
+def compare_all(keys, count):
     keys.ssh("ed25519")
     keys.ssh("rsa4096", "rsa", "-b", "4096")
     keys.gpg_key(ADA)
@@ -87,7 +82,17 @@ def main():
     compare("ed25519", keys, lambda payload: keys.sign("ed25519", payload), options, count, some)
     compare("RSA-4096", keys, lambda payload: keys.sign("rsa4096", payload), options, max(1, count // 4), some)
     compare("OpenPGP (ed25519)", keys, lambda payload: keys.gpg_sign(ADA, payload), ["--gpg-keyring", ring], some, some)
-    keys.remove()
+
+
+def main():
+    if signing.missing():
+        print(f"trust: SKIPPED: not installed: {signing.missing()}")
+        return
+    keys = signing.Keys()
+    try:
+        compare_all(keys, int(os.environ.get("BEDPLATE_BENCH_COMMITS", "1000")))
+    finally:
+        keys.remove()
 
 
 if __name__ == "__main__":

@@ -18,15 +18,13 @@ def skip_what_cannot_be():
 class Peers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        # gpg leaves an agent behind, also where a class does not come to its end.
         cls.keys = signing.Keys()
+        cls.addClassCleanup(cls.keys.remove)
         cls.repository = signing.Repository()
+        cls.addClassCleanup(cls.repository.remove)
         for name, kind in KINDS.items():
             cls.keys.ssh(name, *kind)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.keys.remove()
-        cls.repository.remove()
 
     def file(self, name, *lines):
         path = self.keys.path / name
