@@ -138,8 +138,8 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
     return host::Failure(refused->error);
   }
   // What is not signed as it must be is looked at each time: keys may have come.
-  result.unchanged = options.revision.empty() && seen && seen->head == session->head() && seen->node == node &&
-                     !seen->unverified;
+  result.unchanged =
+      options.revision.empty() && seen && seen->head == session->head() && seen->node == node && !seen->unverified;
   if (!result.unchanged) {
     BEDPLATE_TRY(session->fetch());
     BEDPLATE_TRY_LET(auto way, verified(*session, options));

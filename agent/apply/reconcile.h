@@ -42,8 +42,8 @@ struct SyncOptions {
 
 struct SyncResult {
   // Set when the way ended early. Reasons: those of source::Session::start, PathNotFound, PathNotDirectory,
-  // NotDescendant, SignatureRefused, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held, ClusterWideValue,
-  // WriterNeeded, ...
+  // NotDescendant, SignatureRefused, InvalidClusterDirectory, RoleUnknown, IdentityChanged, TakenBack, Held,
+  // ClusterWideValue, WriterNeeded, ...
   std::optional<host::Error> problem;
   // What is not signed as it must be. With signatures = require it is the problem as well, and the commit an older one.
   std::optional<host::Error> unverified;
