@@ -1,4 +1,5 @@
-// Who may move a node: the history rule with the floor that it keeps, and the signatures of commits.
+// Who may move a node: the history rule with the floor that it keeps, and the signatures of commits. And what only this
+// node may read: sealed files.
 //
 // The accepted commit is the last one that this node went to. It is a file of its own (var/lib/bedplate/accepted), so
 // that it outlives the state database. A new head must be it or descend from it.
@@ -9,6 +10,7 @@
 // Thread-safety: free functions, one writer; a Verifier is used from one thread at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "agent/source/source.h"
+#include "tuning/host/clock.h"
 #include "tuning/host/files.h"
 
 namespace bedplate::trust {
@@ -120,5 +123,75 @@ using Sight = std::function<std::int64_t(const source::ObjectId&)>;
 // changes, and it vouches for all below it. Errors as those of mustBeSigned() and of the verifier.
 host::Result<Judged> judge(source::Objects& objects, Verifier& verifier, const std::vector<source::Commit>& commits,
                            std::string_view path, bool firstContact, const Sight& seenAtUs);
+
+// --- sealed files (docs/sealed.md) ---
+//
+// The format of Sealed Secrets with the strict scope: for one cluster and one file name. Content is in memory as a
+// Secret only, which is wiped when it goes; no error text of these functions holds any of it.
+
+// Bytes that are wiped when they go, and never copied.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::size_t size);           // zeros
+  static Secret takenFrom(std::string& text);  // wipes the text
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(Secret&& other) noexcept;
+  ~Secret();
+  [[nodiscard]] std::string_view view() const { return {bytes_.get(), size_}; }
+  [[nodiscard]] char* data() { return bytes_.get(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void shrink(std::size_t size);  // wipes the rest; a larger size changes nothing
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0, held_ = 0;
+};
+
+// For which file something is sealed: the cluster's name, and the name of the file without folders and ".sealed".
+struct SealedFor {
+  std::string cluster, name;
+};
+// Of a path that may end in ".sealed".
+SealedFor sealedFor(const std::string& cluster, std::string_view path);
+// Why it cannot be sealed for that; "" when it can.
+std::string wrongWith(const SealedFor& whom);
+
+// Whether the text has the form of a sealed file, which is all that can be told without a key: one line of base64, the
+// length of an RSA block that may be, room for the rest. "NotSealed" says what is wrong.
+host::Status looksSealed(std::string_view text);
+
+// Opens a sealed text. Reasons: "NotSealed", "SealedElsewhere" (no key here opens it: for another key, cluster or
+// name), "SealedTooWidely" (for a namespace or a cluster as a whole, and so for any file), "SealedDamaged" (content
+// that was changed), "NoSealingKey", "Denied" (a key that others may read). An opener that is no node's own may say
+// kNotHere instead, where it has no key to judge by: that is no mistake.
+inline constexpr const char* kNotHere = "NotHere";
+using Opener = std::function<host::Result<Secret>(std::string_view text, const SealedFor& whom)>;
+// With the keys in var/lib/bedplate/sealing, read anew each time and wiped; tries all of them. Once it has a key
+// this process leaves no core dump. `files` must outlive it.
+Opener keysOf(host::Files& files);
+
+struct Certificate {
+  std::string pem, subject, fingerprint;  // SHA-256, hex
+  std::int64_t notAfterUs = 0;
+  int bits = 0;  // of its RSA key
+};
+// The first one in a PEM text. "Invalid" when there is none, or none that files can be sealed for.
+host::Result<Certificate> readCertificate(std::string_view pem);
+
+// Seals for the certificate: one line of base64, without a newline. "Expired" when it is no longer valid.
+host::Result<std::string> seal(const Certificate& certificate, const SealedFor& whom, std::string_view content,
+                               std::int64_t nowUs);
+
+// var/lib/bedplate/sealing/*.pem (0600, root): an RSA key each, and its certificate. The certificate of the last one by
+// name is what to seal for; a copy of it lies where everyone may read it (var/lib/bedplate/sealing.crt).
+//
+// Makes a key when there is none, and the copy when it is not that of the last key. `made`, where given, says whether a
+// key was made. Takes seconds then. Durable when it returns.
+host::Status ensureSealingKey(host::Files& files, host::Clock& clock, const std::string& node, bool* made = nullptr);
+// Makes another key; those before stay, and open what was sealed for them.
+host::Status addSealingKey(host::Files& files, host::Clock& clock, const std::string& node);
+// The copy.
+host::Result<Certificate> sealingCertificate(host::Files& files);
 
 }  // namespace bedplate::trust

@@ -60,6 +60,10 @@ inline constexpr const char* generationBlobs = "var/lib/bedplate/generations/blo
 inline constexpr const char* held = "var/lib/bedplate/held";
 inline constexpr const char* originals = "var/lib/bedplate/originals";
 inline constexpr const char* accepted = "var/lib/bedplate/accepted";
+inline constexpr const char* sealing = "var/lib/bedplate/sealing";
+// Outside of it, for who may not read keys.
+inline constexpr const char* sealingCertificate = "var/lib/bedplate/sealing.crt";
+inline constexpr const char* fingerprintKey = "var/lib/bedplate/fingerprint.key";
 inline constexpr const char* httpProgram = "usr/libexec/bedplate/bedplate-http";
 inline constexpr const char* workerProgram = "usr/libexec/bedplate/bedplate-worker";
 inline constexpr const char* gpgvProgram = "usr/bin/gpgv";
