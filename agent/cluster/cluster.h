@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/source/source.h"
+#include "agent/trust/trust.h"
 #include "tuning/modules/modules.h"
 #include "tuning/sysctl/sysctl.h"
 
@@ -106,12 +107,16 @@ struct Object;  // of a manifest (agent/cluster/manifests.h)
 
 // A file that K3s reads, from the layer that won.
 struct FileWant {
-  std::string path;   // within the layer: "k3s/config.yaml", "manifests/argocd/argo-cd.yaml"
+  std::string path;   // within the layer: "k3s/config.yaml", "manifests/argocd/argo-cd.yaml"; without ".sealed"
   std::string layer;  // "cluster", "roles/server", "nodes/web-01"
   std::string file;   // within the cluster directory
-  std::shared_ptr<const std::string> content;
+  std::shared_ptr<const std::string> content;                    // as in Git: of a sealed file the sealed text
   std::shared_ptr<const std::vector<Object>> objects = nullptr;  // of a manifest
+  bool sealed = false;
+  std::shared_ptr<const trust::Secret> opened = nullptr;  // of a sealed one, where there was an opener
 };
+// What K3s is to read; "" of a sealed file that was not opened.
+std::string_view textOf(const FileWant& file);
 
 // A sysctl rule with its layer, in the order in which rules win (later ones).
 struct SysctlWant {
@@ -157,9 +162,10 @@ struct ValidBlobs {
   std::map<source::ObjectId, std::shared_ptr<const std::vector<Object>>> manifests;
 };
 
-// The state for one node. `refusals` of the snapshot become findings. `valid` may be null.
+// The state for one node. `refusals` of the snapshot become findings. `valid` may be null. Without an `opener` of a
+// sealed file only the form is looked at, and a note says so. No finding holds a value out of a sealed file.
 Compiled compile(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals, const Identity& node,
-                 const Policy& floor, ValidBlobs* valid);
+                 const Policy& floor, ValidBlobs* valid, const trust::Opener* opener = nullptr);
 
 // The roles and nodes a cluster directory names (folders below roles/ and nodes/).
 struct Members {

@@ -18,6 +18,16 @@
 namespace bedplate::cluster {
 namespace {
 
+// What a problem of a sealed text says without any of the text: between quotes it may stand, and behind what yaml-cpp
+// says of a single character.
+std::string withoutContent(const std::string& message) {
+  constexpr std::string_view kSyntax = "not valid YAML";
+  if (message.starts_with(kSyntax)) return std::string(kSyntax) + " (the text is sealed, and not shown)";
+  const auto first = message.find('\''), last = message.rfind('\'');
+  if (first == std::string::npos || first == last) return message;
+  return message.substr(0, first) + "(sealed)" + message.substr(last + 1);
+}
+
 constexpr std::size_t kRememberedBlobs = 20000;  // some 5 MiB; then the memory starts anew
 
 // A file that survived the layers above it.
@@ -28,8 +38,8 @@ struct Kept {
 
 class Compiler {
  public:
-  Compiler(const Identity& node, const Policy& floor, ValidBlobs* valid)
-      : floor_(floor), valid_(valid), nodeYaml_(findings_) {
+  Compiler(const Identity& node, const Policy& floor, ValidBlobs* valid, const trust::Opener* opener)
+      : floor_(floor), valid_(valid), opener_(opener), nodeYaml_(findings_) {
     desired_.node = node;
   }
 
@@ -55,6 +65,10 @@ class Compiler {
     findings_.push_back({severity, file, at.line, at.column, std::move(message)});
   }
 
+  void say(Severity severity, const std::string& file, yaml::Place at, const host::Error& error) {
+    say(severity, file, at, error.text());
+  }
+
   // Every file is judged, also one that a later layer replaces: it may be another node's only one.
   void take(const Layer& layer, const LayerFile& file) {
     const auto& text = *file.file->content;
@@ -65,18 +79,52 @@ class Compiler {
             "empty, and no layer before has " + printable(file.path) + ": masks nothing");
       return;
     }
-    if (file.area == Area::k3s) judgeK3s(*file.file);
+    if (file.sealed)
+      judgeSealed(*file.file);
+    else if (file.area == Area::k3s)
+      judgeK3s(file.file->path, text, /*secret=*/false);
     if (file.area == Area::manifest) judgeManifest(file);
     if (file.area == Area::sysctl) judgeSysctl(file);
     if (file.area == Area::modules) judgeModules(file);
     kept_[file.path] = {&file, &layer};
   }
 
-  void judgeK3s(const source::File& file) {
-    const auto document = yaml::read(*file.content);
-    for (const auto& problem : document.problems) say(Severity::error, file.path, problem.at, problem.message);
+  void judgeK3s(const std::string& path, std::string_view text, bool secret) {
+    auto document = yaml::read(text);
+    for (const auto& problem : document.problems)
+      say(Severity::error, path, problem.at, secret ? withoutContent(problem.message) : problem.message);
     if (document.problems.empty() && document.root.kind != yaml::Kind::mapping)
-      say(Severity::error, file.path, document.root.at, "K3s reads a mapping of keys to values here");
+      say(Severity::error, path, document.root.at, "K3s reads a mapping of keys to values here");
+    if (secret) yaml::wipe(document.root);
+  }
+
+  // The form alone: a layer above may replace the file, and then no key of this node need open it.
+  void judgeSealed(const source::File& file) {
+    if (const auto form = trust::looksSealed(*file.content); !form) say(Severity::error, file.path, {}, form.error());
+  }
+
+  // What a sealed file stands for is judged like any other.
+  std::shared_ptr<const trust::Secret> open(const source::File& file) {
+    using Opened = host::Result<trust::Secret>;
+    auto opened = opener_ == nullptr ? Opened(host::fail(trust::kNotHere, "", ""))
+                                     : (*opener_)(*file.content, trust::sealedFor(desired_.node.cluster, file.path));
+    if (!opened && opened.error().reason == trust::kNotHere) {
+      if (trust::looksSealed(*file.content))
+        say(Severity::note, file.path, {},
+            "sealed: its form is good; what is in it cannot be checked here, where its key is not");
+      return nullptr;
+    }
+    if (!opened) {
+      // Of what has not even the form it is said already.
+      if (opened.error().reason != "NotSealed") say(Severity::error, file.path, {}, opened.error());
+      return nullptr;
+    }
+    auto secret = std::make_shared<const trust::Secret>(std::move(*opened));
+    if (yaml::saysNothing(secret->view()))
+      say(Severity::error, file.path, {}, "nothing is in it: to mask a file, leave this one empty and do not seal it");
+    else
+      judgeK3s(file.path, secret->view(), /*secret=*/true);
+    return secret;
   }
 
   void judgeManifest(const LayerFile& layered) {
@@ -132,7 +180,8 @@ class Compiler {
         for (const auto& entry : modules_[kept.file])
           if (seenModules.insert(entry.name).second) desired_.modules.push_back({entry, kept.layer->name});
       if (kept.file->area == Area::k3s)
-        desired_.k3s.push_back({path, kept.layer->name, source.path, source.content, nullptr});
+        desired_.k3s.push_back({path, kept.layer->name, source.path, source.content, nullptr, kept.file->sealed,
+                                kept.file->sealed ? open(source) : nullptr});
       if (kept.file->area != Area::manifest) continue;
       const auto [other, isNew] = byLowerCase.emplace(lower(path), &kept);
       if (!isNew)
@@ -183,6 +232,7 @@ class Compiler {
 
   const Policy& floor_;
   ValidBlobs* valid_;
+  const trust::Opener* opener_;
   std::vector<Finding> findings_;
   NodeYaml nodeYaml_;
   Desired desired_;
@@ -206,8 +256,13 @@ std::string text(const Finding& finding) {
 }
 
 Compiled compile(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals, const Identity& node,
-                 const Policy& floor, ValidBlobs* valid) {
-  return Compiler(node, floor, valid).run(snapshot, refusals);
+                 const Policy& floor, ValidBlobs* valid, const trust::Opener* opener) {
+  return Compiler(node, floor, valid, opener).run(snapshot, refusals);
+}
+
+std::string_view textOf(const FileWant& file) {
+  if (!file.sealed) return *file.content;
+  return file.opened ? file.opened->view() : std::string_view();
 }
 
 }  // namespace bedplate::cluster

@@ -73,13 +73,14 @@ K3sArguments k3sArguments(const std::vector<std::string_view>& texts) {
   const auto kubelet = options(config["kubelet-arg"]);
   if (const auto own = kubelet.find("protect-kernel-defaults"); own != kubelet.end())
     arguments.protectKernelDefaults = isTrue(own->second);
+  wipe(config);  // on a host, tokens are among it
   return arguments;
 }
 
 std::vector<std::string_view> k3sTexts(const Desired& desired) {
   std::vector<std::string_view> texts;
   for (const auto& file : desired.k3s)
-    if (file.path != "k3s/registries.yaml") texts.push_back(*file.content);
+    if (file.path != "k3s/registries.yaml" && !file.sealed) texts.push_back(*file.content);
   return texts;
 }
 

@@ -22,7 +22,7 @@ struct K3sArguments {
 // then config.yaml.d by name. A text that is no mapping says nothing.
 K3sArguments k3sArguments(const std::vector<std::string_view>& texts);
 
-// Those of a desired state, in that order.
+// Those of a desired state, in that order, without those that are sealed: they hold none of this (k3s_rules.h).
 std::vector<std::string_view> k3sTexts(const Desired& desired);
 
 // By which numbers K3s then writes connection tracking; what cannot be read is as if it were not said.

@@ -14,12 +14,14 @@ namespace bedplate::cluster {
 struct K3sText {
   std::string file;  // for findings
   std::string_view text;
+  bool secret = false;  // its values are not to be shown
 };
 
 struct K3sItem {
   std::string text;
   std::string file;
   yaml::Place at;
+  bool secret = false;
 };
 
 // By key, without the "+" that adds.
@@ -29,5 +31,8 @@ using K3sConfig = std::map<std::string, std::vector<K3sItem>>;
 // said. A text that is no mapping says nothing; what is neither a scalar nor a list of scalars says nothing for its
 // key.
 K3sConfig effectiveConfig(const std::vector<K3sText>& texts);
+
+// Overwrites the values.
+void wipe(K3sConfig& config);
 
 }  // namespace bedplate::cluster

@@ -167,6 +167,11 @@ constexpr std::array<std::string_view, 6> kEndpoints = {
     "system-default-registry", "airgap-extra-registry",
 };
 
+// With the short forms that are keys as well.
+constexpr std::array<std::string_view, 8> kShown = {
+    "node-name", "data-dir", "d", "log", "l", "kube-proxy-arg", "kubelet-arg", "protect-kernel-defaults",
+};
+
 struct Secret {
   std::string_view key, file;
 };
@@ -207,6 +212,8 @@ std::string_view fileKeyOf(std::string_view key) {
 }
 
 bool isEndpointKey(std::string_view key) { return has(kEndpoints, key); }
+
+bool isShownKey(std::string_view key) { return has(kShown, key); }
 
 std::span<const std::string_view> criticalKeys() { return kCritical; }
 

@@ -21,6 +21,9 @@ bool isSecretKey(std::string_view key);
 std::string_view fileKeyOf(std::string_view key);
 // Its value names another machine: a URL, a host, or a data source.
 bool isEndpointKey(std::string_view key);
+// Bedplate works with its value itself, and shows what follows from it: the node's name, directories, and what is said
+// of kernel keys.
+bool isShownKey(std::string_view key);
 
 // The keys that all servers of a cluster must agree on for its life (CriticalControlArgs of pkg/daemons/config, and the
 // documentation's agent-token). By name.

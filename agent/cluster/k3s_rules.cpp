@@ -27,12 +27,14 @@ class Judge {
 
   void all() {
     for (const auto& file : desired_.k3s) {
-      const auto document = yaml::read(*file.content);
+      auto document = yaml::read(textOf(file));
+      sealed_ = file.sealed;
       if (!document.problems.empty()) continue;  // said elsewhere
       if (file.path == kRegistries)
         registries(file.file, document.root);
       else
         config(file.file, document.root);
+      if (sealed_) yaml::wipe(document.root);
     }
   }
 
@@ -46,6 +48,10 @@ class Judge {
       std::string key = entry.key;
       if (!key.empty() && key.back() == '+') key.pop_back();
       known(file, entry.at, key);
+      if (sealed_ && isShownKey(key))
+        say(Severity::error, file, entry.at,
+            inQuotes(key) +
+                " is no secret, and Bedplate shows what follows from it: put it in a file that is not sealed");
       if (isSecretKey(key)) secret(file, entry.at, key, std::string(fileKeyOf(key)) + " names it instead");
       if (!isEndpointKey(key)) continue;
       endpoint(file, entry.value.at, key, entry.value.text);
@@ -75,7 +81,9 @@ class Judge {
             (agent ? ": k3s-agent does not start with a key it does not know" : ": a server passes over it"));
   }
 
+  // A credential in a sealed file is where it belongs.
   void secret(const std::string& file, yaml::Place at, const std::string& what, const std::string& way) {
+    if (sealed_) return;
     say(policy_.denyRawSecrets ? Severity::error : Severity::warning, file, at,
         (policy_.denyRawSecrets ? "refused by policy.rawSecrets: " : "") + inQuotes(what) +
             " is a credential in Git: whoever reads the repository, or its history, reads it; " + way);
@@ -93,7 +101,8 @@ class Judge {
           std::string all;
           for (const auto& pattern : patterns) all += (all.empty() ? "" : ", ") + pattern;
           say(Severity::error, file, at,
-              fmt::format("refused by policy.endpoints: {} names {}, and only {} may be named", what, inQuotes(host),
+              fmt::format("refused by policy.endpoints: {} names {}, and only {} may be named", what,
+                          sealed_ ? "a host (sealed, and not shown)" : inQuotes(host),
                           all.empty() ? "this machine" : all));
           break;
         }
@@ -122,6 +131,7 @@ class Judge {
   const Desired& desired_;
   const Policy& policy_;
   std::vector<Finding>& findings_;
+  bool sealed_ = false;  // the file at hand
 };
 
 // "user:pw@tcp(host:1)/x?y" -> "host".

@@ -21,6 +21,11 @@ bool endsWith(std::string_view text, std::string_view end) {
 
 std::string_view baseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+constexpr std::string_view kSealed = ".sealed";
+constexpr std::string_view kNodeYamlSealed = "node.yaml.sealed";
+
+std::string withoutSealed(const std::string& path) { return path.substr(0, path.size() - kSealed.size()); }
+
 // For people and for Git, not for nodes.
 bool isIgnored(std::string_view path) {
   const auto name = baseName(path);
@@ -79,16 +84,32 @@ class Scan {
     const auto name = baseName(path);
     const std::string where = file.path.substr(0, file.path.size() - path.size());
     if (const auto wrong = judgeTop(top, rest.empty(), layer); !wrong.empty()) return once(where + top, wrong);
-    if (endsWith(name, ".sealed")) return error(file.path, "sealed files are not active yet in this version");
-    const auto found = areaOf(top, rest);
+    const bool sealed = endsWith(name, kSealed);
+    const auto found = areaOf(top, sealed ? withoutSealed(rest) : rest);
+    if (sealed && top == kNodeYamlSealed) return error(file.path, notSealed(Area::nodeYaml));
     if (!found) return error(file.path, notRead(top, path));
-    layers_[layer].files.push_back({&file, path, *found});
+    if (sealed && *found != Area::k3s) return error(file.path, notSealed(*found));
+    const std::string plain = sealed ? withoutSealed(path) : path;
+    // By name the plain one comes first.
+    if (sealed)
+      for (const auto& other : layers_[layer].files)
+        if (other.path == plain) return error(file.path, "stands beside the same file in plain text: remove one");
+    layers_[layer].files.push_back({&file, plain, *found, sealed});
+  }
+
+  // Why a file of this area is not sealed.
+  static std::string notSealed(Area area) {
+    if (area == Area::manifest)
+      return "a manifest is not sealed: K3s would keep its content in plain text in the cluster's database; put a "
+             "SealedSecret or an ExternalSecret into it";
+    return "only K3s's files are sealed (k3s/registries.yaml, k3s/config.yaml, k3s/config.yaml.d/*.yaml): what is in "
+           "this one is shown by diff, status and explain, so keep it in plain text";
   }
 
   // What is wrong with the first part of a path; "" when nothing is.
   static std::string judgeTop(const std::string& top, bool isFile, std::size_t layer) {
     if (top == "node.yaml" && isFile) return {};
-    if (top == "node.yaml.sealed" && isFile) return {};
+    if (top == kNodeYamlSealed && isFile) return {};
     if (top == "manifests" && layer == 2)
       return "manifests are the whole cluster's, not one node's: move them to manifests/ or roles/server/manifests/";
     if (!isFile && (top == "sysctl.d" || top == "modules-load.d" || top == "k3s" || top == "manifests")) return {};

@@ -13,8 +13,9 @@ enum class Area { nodeYaml, sysctl, modules, k3s, manifest };
 
 struct LayerFile {
   const source::File* file = nullptr;  // in the snapshot
-  std::string path;                    // within the layer
+  std::string path;                    // within the layer, without ".sealed"
   Area area = Area::nodeYaml;
+  bool sealed = false;
 };
 
 struct Layer {

@@ -105,7 +105,7 @@ class Advice {
     if (missing.empty()) return;
     std::string file = "k3s/config.yaml";
     for (const auto& one : desired_.k3s)
-      if (one.content->find("protect-kernel-defaults") != std::string::npos) file = one.file;
+      if (!one.sealed && one.content->find("protect-kernel-defaults") != std::string::npos) file = one.file;
     findings_.push_back({Severity::warning, file, 0, 0,
                          "with protect-kernel-defaults the kubelet does not start where the kernel's own values stand: "
                          "set " +

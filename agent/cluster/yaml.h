@@ -82,6 +82,9 @@ struct Document {
 // A text that must hold at most one document.
 Document read(std::string_view text, const Limits& limits = {});
 
+// Overwrites every scalar and key.
+void wipe(Node& node);
+
 // Nothing but blank lines, comments and "---": for K3s and for us such a file says nothing.
 bool saysNothing(std::string_view text);
 

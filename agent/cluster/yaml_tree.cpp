@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/cluster/yaml.h"
+#include "tuning/host/wiped.h"
 
 namespace bedplate::cluster::yaml {
 namespace {
@@ -87,6 +88,16 @@ Document read(std::string_view text, const Limits& limits) {
     document.problems.push_back({*second, "a second document: this file holds one"});
   document.root = std::move(builder.root);
   return document;
+}
+
+// As deep as the reader lets a text nest.
+void wipe(Node& node) {
+  host::wipe(node.text);
+  for (auto& item : node.items) wipe(item);
+  for (auto& entry : node.entries) {
+    host::wipe(entry.key);
+    wipe(entry.value);
+  }
 }
 
 bool saysNothing(std::string_view text) {

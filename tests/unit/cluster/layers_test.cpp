@@ -189,7 +189,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"LayerInALayer", "nodes/web-01/roles/server/node.yaml",
              "nodes/web-01/roles: error: a layer within a layer: roles/ stands at the top"},
         Case{"Sealed", "k3s/registries.yaml.sealed",
-             "k3s/registries.yaml.sealed: error: sealed files are not active yet in this version"},
+             "k3s/registries.yaml.sealed: error: is not one line of base64: seal it again: bedplate seal, or kubeseal "
+             "--raw"},
         Case{"SysctlName", "sysctl.d/b.cnf", "sysctl.d/b.cnf" + kConfOnly},
         Case{"SysctlBackup", "sysctl.d/b.conf.bak", "sysctl.d/b.conf.bak" + kConfOnly},
         Case{"SysctlFolder", "sysctl.d/x/b.conf", "sysctl.d/x/b.conf" + kConfOnly},
