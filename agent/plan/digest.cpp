@@ -31,6 +31,7 @@ void put(std::string& out, const FileTarget& file) {
   put(out, std::to_string(file.mode));
   put(out, file.sha256);
   if (file.stage != Stage::wanted) out += name(file.stage);
+  if (file.sealed) out += "sealed";
 }
 
 }  // namespace

@@ -152,6 +152,8 @@ FileTarget readFile(Reader& reader, const json& value) {
   if (!isHash(file.sha256)) reader.mark("sha256 is not a hash");
   if (Reader::has(value, "stage")) file.stage = readWord<Stage>(reader, value, "stage", kStages);
   if (file.area != Area::manifest && file.stage != Stage::wanted) reader.mark("only a manifest has a stage");
+  if (Reader::has(value, "sealed")) file.sealed = reader.flag(value, "sealed");
+  if (file.area != Area::k3sConfig && file.sealed) reader.mark("only K3s's configuration is sealed");
   if (Reader::has(value, "why")) file.why = reader.text(value, "why");
   if (Reader::has(value, "again")) file.again = static_cast<int>(reader.number(value, "again", kMostAgain));
   return file;

@@ -106,6 +106,7 @@ void put(Text& text, const FileTarget& file) {
   text.member("layer", file.layer);
   text.member("mode", std::int64_t{file.mode});
   text.member("path", file.path);
+  if (file.sealed) text.member("sealed", true);
   text.member("sha256", file.sha256);
   if (file.stage != Stage::wanted) text.member("stage", name(file.stage));
   if (!file.why.empty()) text.member("why", file.why);

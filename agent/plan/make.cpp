@@ -11,6 +11,8 @@ namespace {
 
 constexpr const char* kAbsent = "absent";
 constexpr const char* kNextStart = "K3s reads it at its next start";
+// What lay in K3s's configuration before may hold a secret, and a hash of it would help to guess it.
+constexpr const char* kOriginal = "the original";
 
 std::string shortHash(const std::string& sha256) { return sha256.substr(0, 12); }
 
@@ -110,6 +112,11 @@ void planSysctls(const Target& target, const Observed& observed, Plan& plan) {
   });
 }
 
+std::string shownOf(const FileSeen& seen) {
+  if (seen.sha256.empty()) return "unreadable";
+  return shortHash(seen.shown.empty() ? seen.sha256 : seen.shown);
+}
+
 // What differs, in the words of a Change: {from, to}, or nullopt when nothing does.
 std::optional<std::pair<std::string, std::string>> difference(const FileSeen& seen, const std::string& sha256,
                                                               mode_t mode, uid_t uid, gid_t gid) {
@@ -120,8 +127,8 @@ std::optional<std::pair<std::string, std::string>> difference(const FileSeen& se
   };
   if (!seen.present) return std::pair{std::string(kAbsent), shortHash(sha256)};
   if (!seen.regular) return std::pair{std::string("not a regular file"), shortHash(sha256)};
-  if (seen.sha256 != sha256)
-    return std::pair{seen.sha256.empty() ? std::string("unreadable") : shortHash(seen.sha256), shortHash(sha256)};
+  if (seen.unknown) return std::pair{std::string("not known"), shortHash(sha256)};
+  if (seen.sha256 != sha256) return std::pair{shownOf(seen), shortHash(sha256)};
   if (seen.mode != mode) return std::pair{octal(seen.mode), octal(mode)};
   if (seen.uid != uid || seen.gid != gid)
     return std::pair{"owner " + std::to_string(seen.uid) + ":" + std::to_string(seen.gid),
@@ -130,6 +137,7 @@ std::optional<std::pair<std::string, std::string>> difference(const FileSeen& se
 }
 
 std::string noteOn(const FileTarget& file) {
+  if (file.sealed) return std::string("sealed; ") + kNextStart;
   if (file.area == Area::k3sConfig) return kNextStart;
   if (file.stage == Stage::tombstone) return "emptied, so that K3s removes its objects";
   if (file.stage == Stage::wanted) return file.again > 0 ? "marked, so that K3s puts its objects right" : "";
@@ -199,11 +207,12 @@ void giveFilesBack(const Target& target, const std::vector<HeldFile>& former, co
                                                : "its objects stay in the cluster";
     if (original.existed && !buried) {
       auto differs = difference(seen, original.sha256, original.mode, original.uid, original.gid);
+      if (differs && area == Area::k3sConfig && seen.sha256 != original.sha256) differs->second = kOriginal;
       if (differs)
         plan.changes.push_back(
             {Action::restoreFile, path, std::move(differs->first), std::move(differs->second), "", note});
     } else if (seen.present) {
-      std::string from = seen.regular ? shortHash(seen.sha256) : "not a regular file";
+      std::string from = seen.regular ? shownOf(seen) : "not a regular file";
       plan.changes.push_back({Action::removeFile, path, std::move(from), kAbsent, "", note});
     }
   }

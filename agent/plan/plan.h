@@ -41,12 +41,15 @@ struct FileTarget {
   std::string file;  // in the cluster directory
   std::string layer;
   mode_t mode = 0600;
-  std::string sha256;                          // hex, of content
-  std::shared_ptr<const std::string> content;  // null in a Target that was read without its blobs
+  std::string sha256;  // hex, of content
+  // Null in a Target that was read without its blobs. Of a sealed file the sealed text, as it lies in Git: what it
+  // holds is no part of a Target, and is opened when it is written.
+  std::shared_ptr<const std::string> content;
   std::shared_ptr<const std::vector<cluster::Object>> objects = nullptr;  // of a manifest that comes from Git
   Stage stage = Stage::wanted;
   std::string why = {};  // of a stage that waits: for what; no part of the digest
   int again = 0;         // how often K3s was made to put its objects right: `content` is that of Git, marked with it
+  bool sealed = false;   // of K3s's configuration only
 };
 
 struct Target {
@@ -96,7 +99,11 @@ struct FileSeen {
   mode_t mode = 0;
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string sha256;  // of a regular file
+  std::string
+      sha256;  // of a regular file; where it holds what a sealed one of the target does, that of the sealed text
+  // How its content is shown where it is not as wanted and may hold a secret: a keyed hash. "": by its hash.
+  std::string shown = {};
+  bool unknown = false;  // no key opens the sealed file: whether it is as wanted cannot be told
 };
 
 struct Observed {

@@ -101,6 +101,21 @@ TEST(Digest, OfPlainRulesIsWhatItWasBeforeThereWereBounds) {
   EXPECT_NE(digest(target), digest(Target{}));
 }
 
+TEST(TargetJson, ASealedFileStaysOne) {
+  Target target = example();
+  const std::string plain = digest(target);
+  target.files[0].sealed = true;
+  EXPECT_NE(digest(target), plain);
+  const std::string text = toJson(target);
+  EXPECT_EQ(text, nlohmann::json::parse(text).dump(1) + "\n");
+  const auto back = targetFromJson(text);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_TRUE(back->files[0].sealed);
+  EXPECT_FALSE(back->files[1].sealed);
+  target.files[1].sealed = true;
+  EXPECT_EQ(targetFromJson(toJson(target)).error().why, "only K3s's configuration is sealed");
+}
+
 TEST(TargetJson, ComesBackWithoutContents) {
   const Target target = example();
   const std::string text = toJson(target);
