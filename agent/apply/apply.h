@@ -19,6 +19,7 @@
 #include "agent/cluster/cluster.h"
 #include "agent/plan/plan.h"
 #include "agent/source/source.h"
+#include "agent/trust/trust.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/files.h"
 #include "tuning/host/machine.h"
@@ -39,7 +40,8 @@ struct Machine {
   host::Files& files;     // for everything else; a fault-injecting one in tests
   host::Clock& clock;
   modules::Loader& modules;
-  Reach* reach = nullptr;  // null: keys that can cut the node off are set like any other
+  Reach* reach = nullptr;                 // null: keys that can cut the node off are set like any other
+  const trust::Opener* opener = nullptr;  // of sealed files; null: none can be opened
 };
 
 // What those who watch have to tell of the time since the last repair was asked for.
@@ -60,6 +62,8 @@ struct SeenFiles {
     std::uint64_t round = 0;  // in which it was looked at
   };
   std::map<std::string, File> byPath;
+  // Of sealed files that were opened: hash of the sealed text -> hash of what it holds. Never leaves the memory.
+  std::map<std::string, std::string> opened;
   std::uint64_t round = 1;              // another one begins where the watch has a gap
   bool watched = false;                 // in this round
   std::optional<std::int64_t> wholeNs;  // when all that is held was looked at in this round
@@ -74,6 +78,10 @@ struct SeenFiles {
 // What the machine holds of the target and of what was held before. Reads only.
 host::Result<plan::Observed> observe(Machine& machine, const plan::Target& target, const plan::Held& held,
                                      SeenFiles* seen = nullptr);
+
+// What a sealed file of the target holds, from its content or, where it has none, from the generations on disk. Reasons
+// of trust::Opener; the error's thing is the file.
+host::Result<trust::Secret> openSealed(Machine& machine, const plan::Target& target, const plan::FileTarget& file);
 
 // What one run of the keeper did.
 struct RunResult {

@@ -116,7 +116,7 @@ bool Glance::carry(Machine& machine, Store& store, const plan::Target& target, c
                                          [](const auto& file, const std::string& name) { return file.path < name; });
     host::FileInfo* info = find(path);
     const auto now = machine.files.info(path);
-    if (info == nullptr || wanted == target.files.end() || wanted->path != path || !now ||
+    if (info == nullptr || wanted == target.files.end() || wanted->path != path || wanted->sealed || !now ||
         now->kind != host::FileKind::regular || now->mode != wanted->mode || now->uid != ::geteuid() ||
         now->gid != ::getegid())
       return false;

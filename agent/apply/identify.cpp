@@ -32,8 +32,7 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-// "clusters/oslo-prod/node" is oslo-prod; elsewhere the last folder names the cluster.
-std::string clusterOfPath(const std::string& path) {
+std::vector<std::string> partsOf(const std::string& path) {
   std::vector<std::string> parts;
   std::string part;
   for (const char c : path + "/") {
@@ -43,12 +42,25 @@ std::string clusterOfPath(const std::string& path) {
       parts.push_back(std::exchange(part, {}));
     }
   }
-  for (std::size_t i = 0; i + 1 < parts.size(); ++i)
-    if (parts[i] == "clusters") return parts[i + 1];
-  return parts.empty() ? "default" : parts.back();
+  return parts;
 }
 
 }  // namespace
+
+std::optional<std::string> folderBelowClusters(const std::string& path) {
+  const auto parts = partsOf(path);
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i)
+    if (parts[i] == "clusters") return parts[i + 1];
+  return std::nullopt;
+}
+
+std::string clusterOf(const config::Config& config) {
+  if (!config.node.cluster.empty()) return config.node.cluster;
+  if (auto folder = folderBelowClusters(config.repository.path)) return *std::move(folder);
+  // Elsewhere the last folder names the cluster.
+  const auto parts = partsOf(config.repository.path);
+  return parts.empty() ? "default" : parts.back();
+}
 
 host::Result<source::Remote> makeRemote(const config::Config& config, host::Files& files) {
   const auto& repository = config.repository;
@@ -67,7 +79,7 @@ host::Result<source::Remote> makeRemote(const config::Config& config, host::File
 host::Result<cluster::Identity> identify(const config::Config& config, host::Files& files) {
   cluster::Identity node;
   node.name = config.node.name.empty() ? k3s::detectNodeName(files) : config.node.name;
-  node.cluster = config.node.cluster.empty() ? clusterOfPath(config.repository.path) : config.node.cluster;
+  node.cluster = clusterOf(config);
   node.role = config.node.role;
   if (node.role == "auto") {
     const auto detected = k3s::detectRole(files);

@@ -184,6 +184,7 @@ host::Result<K3sOrder> K3sCare::order(const cluster::Identity& node, const clust
   BEDPLATE_TRY_LET(const auto bad, store_.k3sBad(order.part));
   order.mayBegin = mayBegin && policy != nullptr && !bad;
   // Without a part of ours there is nothing to restart for, but what has left Git may have been one.
+  BEDPLATE_TRY_LET(order.sealed, store_.sealedPaths());
   order.active = !order.part.empty() || confirmed != 0 || order.trial.phase != Phase::idle;
   return order;
 }

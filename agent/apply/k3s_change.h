@@ -2,6 +2,8 @@
 // Thread-safety: free functions and plain values.
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,17 +13,33 @@
 
 namespace bedplate::apply {
 
-// K3s's configuration before and after a target, as K3s would merge it.
+// K3s's configuration before and after a target, as K3s would merge it. Wiped when it goes: tokens are among it.
 struct K3sChange {
+  K3sChange() = default;
+  K3sChange(K3sChange&&) = default;
+  K3sChange& operator=(K3sChange&&) = default;
+  ~K3sChange() {
+    wipe(before);
+    wipe(after);
+  }
   cluster::K3sConfig before, after;
+};
+
+// What may not be shown: of files in these places, and of those that the target has sealed.
+struct K3sSealed {
+  std::set<std::string> paths = {};
+  // Opens one of the target's; a file that it does not open is as it lies there.
+  std::function<host::Result<trust::Secret>(const plan::FileTarget&)> open = nullptr;
 };
 
 // Of the files that lie there now, and of these with the target's put over them and those of `held` that left it taken
 // away. A file of the target without its content is as it lies there; one that
 // cannot be read says nothing.
-K3sChange k3sChange(host::Files& files, const plan::Target& target, const plan::Held& held);
+K3sChange k3sChange(host::Files& files, const plan::Target& target, const plan::Held& held,
+                    const K3sSealed& sealed = {});
 
-// "cluster-cidr: 10.42.0.0/16 -> 10.52.0.0/16", by key; a credential is shown as "(a secret)". Empty: K3s sees no
+// "cluster-cidr: 10.42.0.0/16 -> 10.52.0.0/16", by key; a credential is shown as "(a secret)", what
+// comes out of a sealed file as "(sealed)". Empty: K3s sees no
 // change.
 std::vector<std::string> text(const K3sChange& change);
 

@@ -3,16 +3,19 @@
 #include <map>
 #include <set>
 
+#include "agent/apply/fingerprint.h"
 #include "agent/apply/k3s_trial.h"
 #include "agent/cluster/k3s_config.h"
 #include "agent/cluster/k3s_keys.h"
 #include "agent/k3s/k3s.h"
 #include "tuning/host/paths.h"
+#include "tuning/host/wiped.h"
 
 namespace bedplate::apply {
 namespace {
 
 constexpr std::size_t kFileLimit = 1 << 20;
+constexpr std::size_t kKeyMark = 8;
 
 using Values = std::map<std::string, std::vector<std::string>>;
 
@@ -28,8 +31,19 @@ cluster::K3sConfig configOf(host::Files& files) {
       texts.push_back(std::move(*text));
       ordered.push_back({path, texts.back()});
     }
-  return cluster::effectiveConfig(ordered);
+  auto config = cluster::effectiveConfig(ordered);
+  for (auto& text : texts) host::wipe(text);
+  return config;
 }
+
+void addScalars(const cluster::yaml::Node& node, std::vector<std::string>& all) {
+  if (node.kind == cluster::yaml::Kind::scalar) all.push_back(node.text);
+  for (const auto& item : node.items) addScalars(item, all);
+  for (const auto& entry : node.entries) addScalars(entry.value, all);
+}
+
+// No word of these tells anything.
+bool isCommon(const std::string& value) { return value.empty() || value == "true" || value == "false"; }
 
 // Length before text: no two lists of texts look alike.
 void add(std::string& all, std::string_view text) {
@@ -91,13 +105,45 @@ std::string k3sPart(const plan::Target& target) {
 
 std::string effectiveK3s(host::Files& files) {
   std::string all;
-  for (const auto& [key, items] : configOf(files)) {
+  const host::Wiped wiped(all);
+  all.reserve(2 * kFileLimit);  // what grows leaves copies behind
+  auto config = configOf(files);
+  for (const auto& [key, items] : config) {
     add(all, key);
     add(all, std::to_string(items.size()));
     for (const auto& item : items) add(all, item.text);
   }
-  if (const auto text = files.read(registries(), kFileLimit)) add(all, *text);
-  return plan::sha256(all);
+  wipe(config);
+  if (auto text = files.read(registries(), kFileLimit)) {
+    add(all, *text);
+    host::wipe(*text);
+  }
+  const Fingerprint fingerprint = Fingerprint::of(files);
+  return fingerprint("").substr(0, kKeyMark) + ":" + fingerprint(all);
+}
+
+bool ofOneKey(std::string_view one, std::string_view other) {
+  const auto mark = one.substr(0, kKeyMark + 1);
+  return mark.ends_with(':') && other.starts_with(mark);
+}
+
+std::string withoutSealed(host::Files& files, const std::set<std::string>& sealed, const std::string& line) {
+  static const std::string kHidden = "(not shown, as it quotes a sealed file: journalctl -u k3s)";
+  for (const auto& path : sealed) {
+    auto text = files.read(path, kFileLimit);
+    if (!text) continue;
+    const host::Wiped wiped(*text);
+    auto document = cluster::yaml::read(*text);
+    std::vector<std::string> values;
+    const host::Wiped wipedToo(values);
+    addScalars(document.root, values);
+    cluster::yaml::wipe(document.root);
+    const bool quotes = std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+      return !isCommon(value) && line.find(value) != std::string::npos;
+    });
+    if (quotes || !document.problems.empty()) return kHidden;
+  }
+  return line;
 }
 
 std::int64_t k3sFilesChangedUs(host::Files& files) {
@@ -112,11 +158,16 @@ std::int64_t k3sFilesChangedUs(host::Files& files) {
 }
 
 std::vector<std::string> startedDifferently(host::Files& files, const std::string& role,
-                                            const std::vector<std::string>& nodeArgs) {
+                                            const std::vector<std::string>& nodeArgs,
+                                            const std::set<std::string>& sealed) {
+  const bool names =
+      std::any_of(sealed.begin(), sealed.end(), [](const std::string& path) { return path != registries(); });
   const Values started = optionsOf(nodeArgs);
   Values wanted;
-  for (const auto& [key, items] : configOf(files))
+  auto config = configOf(files);
+  for (const auto& [key, items] : config)
     for (const auto& item : items) wanted[key].push_back(item.text);
+  wipe(config);
   // The command line comes last: a list grows by it, of anything else its value counts, which is there in both.
   for (auto& [key, values] : optionsOf(k3s::unitWords(files, role)))
     wanted[key].insert(wanted[key].end(), values.begin(), values.end());
@@ -128,8 +179,10 @@ std::vector<std::string> startedDifferently(host::Files& files, const std::strin
     // A server drops what it does not know before it says what it was started with.
     if (isSecret(key) || (role != "agent" && cluster::takenBy(key) == cluster::TakenBy::nobody)) continue;
     const std::string from = shown(started, key), to = shown(wanted, key);
-    if (from != to) lines.push_back(key + ": " + from + " -> " + to);
+    if (from != to) lines.push_back(names ? key + ": changed" : key + ": " + from + " -> " + to);
   }
+  for (auto& [key, values] : wanted)
+    for (auto& value : values) host::wipe(value);
   return lines;
 }
 

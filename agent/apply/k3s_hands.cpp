@@ -8,6 +8,9 @@
 namespace bedplate::apply {
 namespace {
 
+// In place of a digest: K3s reads something else than it was started with, as far as can be told.
+constexpr const char* kUnknown = "unknown";
+
 using Kind = K3sNews::Kind;
 using Phase = K3sTrial::Phase;
 
@@ -69,7 +72,9 @@ std::optional<K3sRunning> K3sHands::running(const K3sOrder& order, const k3s::Un
                                             const std::string& effective) {
   if (!runs(unit) || unit.startedNs == 0) return std::nullopt;
   const auto& known = order.running;
-  if (known && known->bootId == order.bootId && known->startedNs == unit.startedNs) return known;
+  // Of a digest under another key, or of an older version without one, nothing can be said: K3s is looked at anew.
+  const bool comparable = known && (known->effective == kUnknown || ofOneKey(known->effective, effective));
+  if (comparable && known->bootId == order.bootId && known->startedNs == unit.startedNs) return known;
   if (k3sFilesChangedUs(tools_.files) > wallOf(unit.startedNs)) return std::nullopt;
   return K3sRunning{order.bootId, unit.startedNs, effective};
 }
@@ -115,12 +120,12 @@ K3sNews K3sHands::look(const K3sOrder& order) {
   }
   if (own) {
     news.configHash = own->configHash;
-    news.keys = startedDifferently(tools_.files, order.role, own->args);
+    news.keys = startedDifferently(tools_.files, order.role, own->args, order.sealed);
   }
   if (unknown) {
     // The files are newer than K3s, or were touched only. What it says of itself decides.
     const bool same = own && !own->args.empty() && news.keys.empty();
-    news.running = K3sRunning{order.bootId, unit->startedNs, same ? effective : std::string("unknown")};
+    news.running = K3sRunning{order.bootId, unit->startedNs, same ? effective : std::string(kUnknown)};
     news.changed = !same;
   }
   if (!news.changed) news.keys.clear();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct K3sOrder {
   bool proven = false;                // it is known to run well
   std::optional<K3sRunning> running;  // what K3s was started with, as far as it is known
   cluster::NodeConfig::Restart policy;
+  std::set<std::string> sealed = {};  // Store::sealedPaths()
   bool operator==(const K3sOrder&) const = default;
 };
 

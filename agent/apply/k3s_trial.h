@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,15 +63,23 @@ std::optional<K3sRunning> parseRunning(std::string_view text);
 std::string k3sPart(const plan::Target& target);
 
 // Digest of what K3s makes of its configuration files on this host, all of them, and of registries.yaml: comments and
-// the order of files that do not matter are no change.
+// the order of files that do not matter are no change. Keyed (fingerprint.h), with a mark of the key before it:
+// "1a2b3c4d:...".
 std::string effectiveK3s(host::Files& files);
+// Whether two of them were made with one key; else they cannot be compared.
+bool ofOneKey(std::string_view one, std::string_view other);
 
 // When the newest of these files was changed, in µs since the epoch; 0: there is none.
 std::int64_t k3sFilesChangedUs(host::Files& files);
 
 // What differs between what K3s says it was started with (k3s.io/node-args) and what lies there now, with the words of
 // its unit: "debug: unset -> true". Secrets are not seen in either.
+// Where a part of its configuration is, or was, in one of `sealed`, no values are: "debug: changed".
 std::vector<std::string> startedDifferently(host::Files& files, const std::string& role,
-                                            const std::vector<std::string>& nodeArgs);
+                                            const std::vector<std::string>& nodeArgs,
+                                            const std::set<std::string>& sealed);
+
+// A line of K3s's log as it may be shown: not when it quotes a value of a file in one of `sealed`.
+std::string withoutSealed(host::Files& files, const std::set<std::string>& sealed, const std::string& line);
 
 }  // namespace bedplate::apply

@@ -128,8 +128,8 @@ bool K3sHands::watch(const K3sOrder& order, bool mayFailEarly, K3sNews& news) {
                  : look.unit.active == "failed" ? "k3s has failed"
                                                 : "k3s ends again and again";
       if (why.empty() && news.why.front() == ' ') news.why = "it was not well for long enough";
-      news.line = source::shownText(
-          k3s::lineThatMatters(tools_.log(k3s::unitOf(order.role), trial.beganUs - kReadLogUs)), kLongestLine);
+      const std::string line = k3s::lineThatMatters(tools_.log(k3s::unitOf(order.role), trial.beganUs - kReadLogUs));
+      news.line = source::shownText(withoutSealed(tools_.files, order.sealed, line), kLongestLine);
       return true;
     }
     if (!tools_.pause(tools_.everyMs)) return false;

@@ -205,6 +205,7 @@ host::Result<RunResult> Keeper::advance(const plan::Target& target, const std::s
   Pass pass(machine_, store_, target, seen_);
   BEDPLATE_TRY(pass.look());
   BEDPLATE_TRY(decideGroup(pass));
+  BEDPLATE_TRY(store_.addSealedPaths(target));
   BEDPLATE_TRY(pass.prepare(false));
   Generation row;
   row.commit = target.commit;

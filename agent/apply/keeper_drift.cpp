@@ -30,6 +30,9 @@ std::vector<DriftEvent> Keeper::findDrift(Pass& pass, const Look& look, const Wr
     const bool manifest = change.action == Action::writeFile && pass.isManifest(change.subject);
     if (manifest && look.back) continue;
     if (!isDrift(change, pass.held(), store_.notes(), look.newBoot)) continue;
+    if (const auto seen = pass.seen().files.find(change.subject);
+        seen != pass.seen().files.end() && seen->second.unknown)
+      continue;
     wrong.insert(change.subject);
     const bool known = contests.find(change.subject, nowUs) != nullptr;
     const bool off = manifest && pass.target().selfHeal == plan::SelfHeal::off;

@@ -88,6 +88,11 @@ void Pass::stageWrite(const std::string& path) {
   if (file == nullptr) return;
   // Nothing is written that cannot be put in place.
   if (auto way = inTheWay(path); !way) return staging_.fail(path, std::move(way).error());
+  if (file->sealed) {
+    auto secret = openSealed(machine_, target_, *file);
+    if (!secret) return staging_.fail(path, std::move(secret).error());
+    return staging_.add(file->area, path, std::move(*secret), file->mode, seen_.uid, seen_.gid);
+  }
   auto content = file->content;
   if (!content) {
     auto read = generations_.content(file->sha256);
@@ -127,57 +132,6 @@ host::Status Pass::prepare(bool lenient) {
     if (change.action == Action::restoreFile) stageRestore(change.subject);
   }
   return staging_.stage(lenient);
-}
-
-// --- originals -------------------------------------------------------------------------------------------------------
-
-host::Status Pass::keepContent(const std::string& path, plan::FileOriginal& original) {
-  auto& files = machine_.files;
-  BEDPLATE_TRY_LET(const std::string content, files.read(path, 16 << 20));
-  original.sha256 = plan::sha256(content);
-  const std::string kept = host::joinPath(host::paths::originals, original.sha256);
-  if (files.info(kept)) return {};
-  BEDPLATE_TRY(files.makeDirectories(host::paths::originals, 0700));
-  return host::replaceFiles(files, host::paths::stateStage, {{kept, content, 0600, seen_.uid, seen_.gid}});
-}
-
-void Pass::takeFile(const plan::FileTarget& file, plan::Held& take) {
-  const plan::FileSeen& seen = seen_.files.at(file.path);
-  plan::FileOriginal original;
-  original.area = file.area;
-  if (seen.present && !seen.regular) return;  // put() says what is in the way
-  if (seen.present) {
-    original.existed = true;
-    original.mode = seen.mode;
-    original.uid = seen.uid;
-    original.gid = seen.gid;
-    if (auto kept = keepContent(file.path, original); !kept) {
-      blocked_[file.path] = std::move(kept).error();
-      return;
-    }
-  }
-  take.files.emplace(file.path, std::move(original));
-}
-
-plan::Held Pass::originalsToTake() {
-  plan::Held take;
-  for (const auto& [key, seen] : seen_.sysctls)
-    if (seen.value && held_->sysctls.count(key) == 0) take.sysctls[key] = {*seen.value, seen_.bootId};
-  for (const auto& file : target_.files)
-    if (held_->files.count(file.path) == 0) takeFile(file, take);
-  return take;
-}
-
-host::Status Pass::takeOriginals() {
-  const plan::Held take = originalsToTake();
-  if (auto taken = store_.take(take); !taken) {
-    for (const auto& [key, original] : take.sysctls) blocked_.insert_or_assign(key, taken.error());
-    for (const auto& [path, original] : take.files) blocked_.insert_or_assign(path, taken.error());
-    return taken;
-  }
-  if (take.sysctls.empty() && take.files.empty()) return {};
-  BEDPLATE_TRY_LET(held_, store_.sharedHeld());
-  return {};
 }
 
 // --- execute ---------------------------------------------------------------------------------------------------------

@@ -176,7 +176,7 @@ host::Status Reconciler::read(source::Session& session, Way way, const cluster::
                    source::readSnapshot(session, commit, config_.repository.path, limits_, memory_->blobs, refusals));
   cluster::Policy floor{.denyRawSecrets = config_.policy.rawSecrets == "deny", .endpoints = {}};
   if (!config_.policy.endpoints.empty()) floor.endpoints.push_back(config_.policy.endpoints);
-  auto compiled = cluster::compile(snapshot, refusals, node, floor, &memory_->valid);
+  auto compiled = cluster::compile(snapshot, refusals, node, floor, &memory_->valid, machine_.opener);
   result.findings = compiled.findings;
   memory_->refused.reset();
   if (!compiled.desired) {
@@ -218,7 +218,10 @@ host::Status Reconciler::mayApply(const plan::Target& target) {
 
 host::Status Reconciler::judgeK3sChange(const plan::Target& target, SyncResult& result) {
   BEDPLATE_TRY_LET(const auto held, store_.sharedHeld());
-  const K3sChange change = k3sChange(machine_.files, target, *held);
+  BEDPLATE_TRY_LET(auto paths, store_.sealedPaths());
+  const K3sChange change =
+      k3sChange(machine_.files, target, *held,
+                {std::move(paths), [&](const plan::FileTarget& file) { return openSealed(machine_, target, file); }});
   result.k3sChanges = text(change);
   const auto critical = criticalChanges(machine_.files, change);
   if (critical.empty()) return {};

@@ -30,6 +30,11 @@ host::Result<source::Remote> makeRemote(const config::Config& config, host::File
 // Who this node is, from bedplate.conf and the host. "RoleUnknown" when the role is auto and no K3s is installed.
 host::Result<cluster::Identity> identify(const config::Config& config, host::Files& files);
 
+// The cluster's name: as bedplate.conf says, else from its repository.path.
+std::string clusterOf(const config::Config& config);
+// "clusters/oslo-prod/node" is oslo-prod's; nullopt for a path without such a folder.
+std::optional<std::string> folderBelowClusters(const std::string& path);
+
 struct SyncOptions {
   enum class Stop { afterPlan, afterApply };
   Stop stop = Stop::afterApply;

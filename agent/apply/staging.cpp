@@ -37,7 +37,11 @@ Staging::~Staging() {
 
 void Staging::add(plan::Area area, const std::string& path, std::shared_ptr<const std::string> content, mode_t mode,
                   uid_t uid, gid_t gid) {
-  staged_.insert_or_assign(path, File{area, std::move(content), mode, uid, gid, {}});
+  staged_.insert_or_assign(path, File{area, std::move(content), mode, uid, gid, {}, {}});
+}
+
+void Staging::add(plan::Area area, const std::string& path, trust::Secret content, mode_t mode, uid_t uid, gid_t gid) {
+  staged_.insert_or_assign(path, File{area, nullptr, mode, uid, gid, {}, std::move(content)});
 }
 
 host::Status Staging::stageOne(const std::string& path, File& file, std::size_t index) {
@@ -48,12 +52,14 @@ host::Status Staging::stageOne(const std::string& path, File& file, std::size_t 
     made_.insert(parent);
   }
   const std::string temp = host::joinPath(stageDirectory(file.area), std::to_string(index));
-  auto made = files_.create(temp, *file.content, file.mode, file.uid, file.gid);
+  const std::string_view content = file.content ? std::string_view(*file.content) : file.secret.view();
+  auto made = files_.create(temp, content, file.mode, file.uid, file.gid);
   if (!made && made.error().reason == "Exists") {
     // Left by a crash: what is in the stage was never put in place.
     BEDPLATE_TRY(files_.remove(temp));
-    made = files_.create(temp, *file.content, file.mode, file.uid, file.gid);
+    made = files_.create(temp, content, file.mode, file.uid, file.gid);
   }
+  file.secret = {};
   if (made) file.temp = temp;
   return made;
 }

@@ -25,6 +25,8 @@ class Staging {
 
   void add(plan::Area area, const std::string& path, std::shared_ptr<const std::string> content, mode_t mode, uid_t uid,
            gid_t gid);
+  // Of a sealed file; wiped when it was staged.
+  void add(plan::Area area, const std::string& path, trust::Secret content, mode_t mode, uid_t uid, gid_t gid);
   // Remembers why a file cannot be staged at all.
   void fail(const std::string& path, host::Error error) { failures_.insert_or_assign(path, std::move(error)); }
   // Writes and flushes all that was added. Fails only for want of space; other failures, and with `lenient` this one
@@ -44,7 +46,8 @@ class Staging {
     mode_t mode;
     uid_t uid;
     gid_t gid;
-    std::string temp;  // "" until it is staged
+    std::string temp;           // "" until it is staged
+    trust::Secret secret = {};  // where there is no content
   };
   host::Status stageOne(const std::string& path, File& file, std::size_t index);
 

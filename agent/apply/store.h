@@ -198,6 +198,10 @@ class Store {
   // The generation whose K3s configuration was last seen to run well; 0: what was there before the first.
   host::Result<std::int64_t> k3sConfirmed();
   host::Status setK3sConfirmed(std::int64_t generation);
+  // Places below the root that a sealed file was ever written to: what lies there is not shown, also after it was
+  // replaced by a plain one. Those of the target are added before the first write; a set that adds none writes nothing.
+  host::Result<std::set<std::string>> sealedPaths();
+  host::Status addSealedPaths(const plan::Target& target);
   // What the last good cluster directory said, so that a start without a remote measures by it.
   host::Result<cluster::NodeConfig::Benchmark> benchmark();
   host::Status setBenchmark(const cluster::NodeConfig::Benchmark& benchmark);  // writes nothing when it is the same

@@ -1,8 +1,10 @@
 // What outlives a reboot of a restart of K3s.
+#include <algorithm>
 #include <charconv>
 
 #include "agent/apply/k3s_trial.h"
 #include "agent/apply/store_database.h"
+#include "agent/apply/store_k3s.h"
 #include "agent/apply/store_open.h"
 
 namespace bedplate::apply {
@@ -47,6 +49,33 @@ host::Status Store::setK3sRunning(const K3sRunning& running) {
   BEDPLATE_TRY_LET(const auto before, k3sRunning());
   if (before && *before == running) return {};
   return putSetting(db_->connection, kRunning, text(running));
+}
+
+std::string sealedText(const std::set<std::string>& paths) {
+  std::string text;
+  for (const auto& path : paths) text += path + "\n";
+  return text;
+}
+
+host::Result<std::set<std::string>> Store::sealedPaths() {
+  BEDPLATE_TRY_LET(const auto text, db_->setting(kSealedPaths));
+  std::set<std::string> paths;
+  std::string_view rest = text ? std::string_view(*text) : std::string_view();
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    if (end > 0) paths.emplace(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return paths;
+}
+
+host::Status Store::addSealedPaths(const plan::Target& target) {
+  BEDPLATE_TRY_LET(auto paths, sealedPaths());
+  const std::size_t before = paths.size();
+  for (const auto& file : target.files)
+    if (file.sealed) paths.insert(file.path);
+  if (paths.size() == before) return {};
+  return putSetting(db_->connection, kSealedPaths, sealedText(paths));
 }
 
 host::Result<std::int64_t> Store::k3sConfirmed() {

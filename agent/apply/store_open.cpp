@@ -4,7 +4,9 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "agent/apply/fingerprint.h"
 #include "agent/apply/generations.h"
+#include "agent/apply/store_k3s.h"
 #include "tuning/host/paths.h"
 
 namespace bedplate::apply {
@@ -77,6 +79,7 @@ host::Status check(Connection& connection, host::HostFiles& files) {
 // What lies in generations/ is what was applied: others are removed when they are taken back.
 host::Result<std::size_t> importGenerations(Connection& connection, host::HostFiles& files) {
   std::size_t count = 0;
+  std::set<std::string> sealed;
   const Generations stored(files);
   plan::Target newest;
   BEDPLATE_TRY_LET(const auto numbers, stored.numbers());
@@ -96,9 +99,12 @@ host::Result<std::size_t> importGenerations(Connection& connection, host::HostFi
     generation.startedUs = generation.finishedUs = info ? info->modifiedNs / 1000 : 0;
     generation.attempts = 1;
     BEDPLATE_TRY(insertGeneration(connection, generation));
+    for (const auto& file : target->files)
+      if (file.sealed) sealed.insert(file.path);
     newest = std::move(*target);
     ++count;
   }
+  if (!sealed.empty()) BEDPLATE_TRY(putSetting(connection, kSealedPaths, sealedText(sealed)));
   if (!newest.node.name.empty()) {
     BEDPLATE_TRY(putSetting(connection, "latch.name", newest.node.name));
     BEDPLATE_TRY(putSetting(connection, "latch.role", newest.node.role));
@@ -177,6 +183,7 @@ host::Status putSetting(Connection& connection, std::string_view name, std::stri
 
 host::Result<Opened> openForWriting(host::HostFiles& files, host::Clock& clock) {
   BEDPLATE_TRY(files.makeDirectories(host::paths::stateDir, 0711));
+  BEDPLATE_TRY(ensureFingerprintKey(files));
   const bool fresh = !files.info(host::paths::stateDb);
   if (fresh) BEDPLATE_TRY(makeFile(files));
   auto opened = openChecked(files);

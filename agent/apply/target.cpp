@@ -26,6 +26,7 @@ void add(plan::Target& target, plan::Area area, std::string path, const cluster:
   std::string sha256 = hashOf(path, want.content, before);
   target.files.push_back(
       {area, std::move(path), want.file, want.layer, kFileMode, std::move(sha256), want.content, want.objects});
+  target.files.back().sealed = want.sealed;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "agent/k3s/lines.h"
 #include "tuning/host/paths.h"
+#include "tuning/host/wiped.h"
 
 namespace bedplate::k3s {
 namespace {
@@ -80,8 +81,11 @@ std::string slug(std::string_view path) {
 // last word counts.
 std::optional<std::string> detectOption(host::Files& files, const std::string& key) {
   std::optional<std::string> found;
-  for (const auto& path : configFiles(files))
-    if (auto value = topLevelValue(readOr(files, path), key)) found = std::move(value);
+  for (const auto& path : configFiles(files)) {
+    std::string text = readOr(files, path);
+    if (auto value = topLevelValue(text, key)) found = std::move(value);
+    host::wipe(text);
+  }
   const std::string option = (key.size() == 1 ? "-" : "--") + key;
   for (const char* unit : {paths::k3sServerUnit, paths::k3sAgentUnit})
     if (auto value = optionValue(commandWords(readOr(files, unit)), option)) found = std::move(value);
@@ -140,8 +144,10 @@ std::vector<std::string> unitWords(host::Files& files, const std::string& role) 
 }
 
 bool hasExternalDatastore(host::Files& files) {
-  const auto endpoint = detectOption(files, "datastore-endpoint");
-  return endpoint && !endpoint->empty() && !endpoint->starts_with("sqlite");
+  auto endpoint = detectOption(files, "datastore-endpoint");
+  const bool external = endpoint && !endpoint->empty() && !endpoint->starts_with("sqlite");
+  if (endpoint) host::wipe(*endpoint);
+  return external;
 }
 
 bool serverHasRun(host::Files& files) {

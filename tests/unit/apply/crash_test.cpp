@@ -30,7 +30,7 @@ using testlib::PowerCutFiles;
 plan::Target first() {
   TargetBuilder builder("first");
   builder.sysctl("vm/swappiness", "10").sysctl("net/ipv4/conf/*/rp_filter", "2").sysctl(kBridge, "1");
-  builder.module("br_netfilter").config("node-name: web-01\n");
+  builder.module("br_netfilter").config("node-name: web-01\n").sealed("first: secret\n");
   for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h", "i"})
     builder.manifest(std::string(name) + ".yaml", std::string("first ") + name + std::string(100, '.'));
   return builder.target;
@@ -40,7 +40,7 @@ plan::Target first() {
 plan::Target second() {
   TargetBuilder builder("second");
   builder.sysctl("vm/swappiness", "20").sysctl("vm/max_map_count", "262144").sysctl(kBridge, "1");
-  builder.module("br_netfilter");
+  builder.module("br_netfilter").sealed("second: secret\n");
   for (const char* name : {"b", "c", "x"})
     builder.manifest(std::string(name) + ".yaml", std::string("second ") + name + std::string(100, ','));
   return builder.target;

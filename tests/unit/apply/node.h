@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/apply/apply.h"
+#include "tests/lib/fake_sealed.h"
 #include "tests/lib/forwarding_files.h"
 #include "tests/lib/temp_tree.h"
 #include "tuning/host/paths.h"
@@ -20,6 +21,7 @@ namespace bedplate::apply::testing_node {
 inline const bool kInMemory = std::filesystem::exists("/dev/shm") && ::setenv("TMPDIR", "/dev/shm", 1) == 0;
 
 inline constexpr const char* kConfig = "etc/rancher/k3s/config.yaml";
+inline constexpr const char* kRegistries = "etc/rancher/k3s/registries.yaml";
 inline constexpr const char* kHandMade = "token: made-by-hand\n";
 inline constexpr const char* kBridge = "net/bridge/bridge-nf-call-iptables";
 
@@ -118,6 +120,15 @@ struct TargetBuilder {
     return *this;
   }
   TargetBuilder& config(const std::string& content) { return file(plan::Area::k3sConfig, kConfig, content); }
+  TargetBuilder& sealed(const std::string& content, const std::string& path = kRegistries) {
+    file(plan::Area::k3sConfig, path, testlib::fakeSealed(content));
+    for (auto& one : target.files)
+      if (one.path == path) {
+        one.sealed = true;
+        one.file = "k3s/" + path.substr(path.rfind('/') + 1) + ".sealed";
+      }
+    return *this;
+  }
   TargetBuilder& manifest(const std::string& name, const std::string& content) {
     return file(plan::Area::manifest, host::joinPath(host::paths::k3sManifests, name), content);
   }
@@ -127,7 +138,7 @@ struct TargetBuilder {
 struct Process {
   Process(testlib::TempTree& tree, host::Clock& clock, host::Files& files, Reach* reach = nullptr)
       : loader(tree),
-        machine{tree.files(), files, clock, loader, reach},
+        machine{tree.files(), files, clock, loader, reach, &fake.opener},
         store(openStore(tree, clock, files)),
         keeper(machine, store) {}
 
@@ -138,6 +149,7 @@ struct Process {
   }
 
   FakeLoader loader;
+  testlib::FakeOpener fake;  // of sealed files
   Machine machine;
   Store store;
   Keeper keeper;
