@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <tuple>
 
+#include "agent/apply/reconcile.h"
 #include "agent/cli/arguments.h"
 #include "agent/cluster/cluster.h"
 #include "agent/report/json.h"
@@ -60,7 +62,29 @@ host::Status looksLikeOne(host::Files& files, const std::string& directory) {
   return host::fail("NotAClusterDirectory", directory, "is not itself a cluster directory", "check " + choice);
 }
 
-std::vector<Identity> identities(const Asked& asked, const cluster::Members& members) {
+// The cluster's name, for sealed files: where the directory lies, else as this node has it.
+std::string clusterFor(Context& context, const std::string& directory) {
+  std::error_code ignored;
+  const auto path = std::filesystem::absolute(directory, ignored).lexically_normal();
+  if (auto found = apply::folderBelowClusters(path.string())) return *std::move(found);
+  return apply::clusterOf(context.configAsFarAsReadable());
+}
+
+// Opens sealed files with the keys of this machine, where there are some that this user may read. What they do not open
+// is another node's, and no mistake.
+trust::Opener openerOf(Context& context) {
+  return [opener = trust::keysOf(context.files())](std::string_view text, const trust::SealedFor& whom) {
+    auto opened = opener(text, whom);
+    if (opened || opened.error().reason == "SealedTooWidely" || opened.error().reason == "SealedDamaged" ||
+        opened.error().reason == "NotSealed")
+      return opened;
+    host::Error error = std::move(opened).error();
+    error.reason = trust::kNotHere;
+    return host::Result<trust::Secret>(tl::unexpect, std::move(error));
+  };
+}
+
+std::vector<Identity> identities(const Asked& asked, const cluster::Members& members, const std::string& cluster) {
   std::vector<std::string> roles = {"server", "agent"}, nodes = members.nodes;
   if (!asked.role.empty()) roles = {asked.role};
   if (!asked.node.empty())
@@ -69,7 +93,7 @@ std::vector<Identity> identities(const Asked& asked, const cluster::Members& mem
     nodes.emplace_back("any-other-node");  // one without a layer of its own
   std::vector<Identity> all;
   for (const auto& node : nodes)
-    for (const auto& role : roles) all.push_back({node, role, "check"});
+    for (const auto& role : roles) all.push_back({node, role, cluster});
   return all;
 }
 
@@ -88,11 +112,11 @@ struct Order {
 
 // Equal findings are one. A note ("masks nothing") holds only when it does for every node that reads the file.
 std::vector<Finding> merged(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals,
-                            const std::vector<Identity>& all) {
+                            const std::vector<Identity>& all, const trust::Opener& opener) {
   std::map<Finding, std::size_t, Order> found;
   cluster::ValidBlobs valid;
   for (const auto& node : all) {
-    auto findings = cluster::compile(snapshot, refusals, node, {}, &valid).findings;
+    auto findings = cluster::compile(snapshot, refusals, node, {}, &valid, &opener).findings;
     std::sort(findings.begin(), findings.end(), Order());
     findings.erase(std::unique(findings.begin(), findings.end()), findings.end());
     for (auto& finding : findings) ++found[std::move(finding)];
@@ -106,7 +130,7 @@ std::vector<Finding> merged(const source::Snapshot& snapshot, const std::vector<
   return kept;
 }
 
-host::Result<Checked> check(const Asked& asked) {
+host::Result<Checked> check(Context& context, const Asked& asked) {
   auto files = host::HostFiles::open(asked.directory);
   if (!files) {
     host::Error error = std::move(files).error();
@@ -118,8 +142,8 @@ host::Result<Checked> check(const Asked& asked) {
   BEDPLATE_TRY_LET(const auto snapshot, source::readDirectory(*files, "", source::Limits{}, refusals));
   const auto members = cluster::members(snapshot);
   Checked checked;
-  const auto all = identities(asked, members);
-  checked.findings = merged(snapshot, refusals, all);
+  const auto all = identities(asked, members, clusterFor(context, asked.directory));
+  checked.findings = merged(snapshot, refusals, all, openerOf(context));
   checked.files = snapshot.files.size();
   for (const auto& node : all) {
     const auto add = [](std::vector<std::string>& list, const std::string& name) {
@@ -182,7 +206,7 @@ void print(Context& context, const Checked& checked, const Asked& asked) {
 
 int run(Context& context, Asked asked) {
   while (asked.directory.size() > 1 && asked.directory.back() == '/') asked.directory.pop_back();
-  const auto checked = check(asked);
+  const auto checked = check(context, asked);
   if (!checked) return context.fail("check", checked.error());
   if (context.json())
     context.out() << report::print(json(*checked, asked));

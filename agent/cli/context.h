@@ -91,7 +91,9 @@ class Direct {
   static host::Result<std::unique_ptr<Direct>> take(Context& context);
 
   apply::Store& store() { return store_; }
-  apply::Machine machine() { return {context_.files(), context_.files(), context_.clock(), loader_, &reach_}; }
+  apply::Machine machine() {
+    return {context_.files(), context_.files(), context_.clock(), loader_, &reach_, &opener_};
+  }
 
  private:
   Direct(Context& context, host::UniqueFd lock, apply::Store store)
@@ -108,6 +110,7 @@ class Direct {
   modules::SystemdLoader loader_;
   config::Config config_;
   apply::HostReach reach_;
+  trust::Opener opener_ = trust::keysOf(context_.files());
 };
 
 }  // namespace bedplate::cli

@@ -107,7 +107,8 @@ host::Result<apply::SyncResult> look(Context& context, const std::string& revisi
     BEDPLATE_TRY_LET(empty, EmptyState::make(context));
   }
   modules::SystemdLoader loader(context.files());
-  const apply::Machine machine{context.files(), context.files(), context.clock(), loader};
+  const trust::Opener opener = trust::keysOf(context.files());
+  const apply::Machine machine{context.files(), context.files(), context.clock(), loader, nullptr, &opener};
   apply::Store& state = empty ? empty->store() : *store;
   apply::Keeper keeper(machine, state);
   apply::Reconciler reconciler(config, machine, state, keeper, apply::workerSetup(context.files()));

@@ -38,6 +38,12 @@ host::Result<report::Known> gatherKnown(Context& context, std::optional<apply::S
   modules::SystemdLoader loader(context.files());
   apply::Keeper keeper({context.files(), context.files(), context.clock(), loader}, *store);
   BEDPLATE_TRY_LET(known.target, keeper.stored(std::nullopt));
+  known.open = [&context, cluster = known.target ? known.target->node.cluster
+                                                 : ""](const plan::FileTarget& file) -> std::optional<std::string> {
+    if (!file.content) return std::nullopt;
+    const auto secret = trust::keysOf(context.files())(*file.content, trust::sealedFor(cluster, file.file));
+    return secret ? std::optional(plan::sha256(secret->view())) : std::nullopt;
+  };
   if (auto held = store->held()) known.held = std::move(*held);
   if (const auto latest = store->latest(apply::GenerationState::applied); latest && *latest)
     known.generation = (*latest)->number;
@@ -135,7 +141,10 @@ int run(Context& context, const std::string& subject) {
   const auto known = gatherKnown(context, store);
   if (!known) return context.fail("explain", known.error(), kNotKnown);
   Explanation explanation;
-  const bool inGit = subject.starts_with("manifests/") || subject.find("/manifests/") != std::string::npos;
+  const auto within = [&](const std::string& folder) {
+    return subject.starts_with(folder) || subject.find("/" + folder) != std::string::npos;
+  };
+  const bool inGit = within("manifests/") || within("k3s/");
   if (inGit || subject.starts_with('/')) {
     explanation = report::explainPath(*known, std::filesystem::path(subject).lexically_normal().relative_path());
   } else {
@@ -144,9 +153,9 @@ int run(Context& context, const std::string& subject) {
     explanation = report::explainKey(*known, *key);
   }
   if (!explanation.known) {
-    const auto error =
-        host::fail("NotFound", explanation.subject, "is not managed on this node",
-                   "keys are written as net.ipv4.ip_forward, files as /etc/..., or manifests/... as in Git");
+    const auto error = host::fail(
+        "NotFound", explanation.subject, "is not managed on this node",
+        "keys are written as net.ipv4.ip_forward, files as /etc/..., or manifests/... and k3s/... as in Git");
     return context.fail("explain", error.value(), kNotKnown);
   }
   if (context.json())

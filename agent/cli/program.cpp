@@ -52,7 +52,7 @@ int runProgram(const std::vector<std::string>& arguments, const Terminal& termin
   Run chosen;
   describe(app, globals);
   for (const auto add : {addStatus, addSync, addDiff, addExplain, addCheck, addBench, addReport, addHistory, addShow,
-                         addRollback, addSuspend, addResume, addEnforce, addTrust, addRelease})
+                         addRollback, addSuspend, addResume, addEnforce, addTrust, addCert, addSeal, addRelease})
     add(app, chosen);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -31,6 +31,8 @@ void addSuspend(CLI::App& app, Run& chosen);
 void addResume(CLI::App& app, Run& chosen);
 void addEnforce(CLI::App& app, Run& chosen);
 void addTrust(CLI::App& app, Run& chosen);
+void addCert(CLI::App& app, Run& chosen);
+void addSeal(CLI::App& app, Run& chosen);
 void addRelease(CLI::App& app, Run& chosen);
 
 // The whole program: `arguments` without the program's name.

@@ -121,6 +121,7 @@ host::Status Engine::trySync(const Command& command, Done& done, bool& remoteFai
   BEDPLATE_TRY_LET(const auto suspended, suspension());
   if (suspended)
     return host::fail("Suspended", "sync", "the agent is suspended: " + suspended->reason, "bedplate resume");
+  ensureSealing();
   const auto deployed = deployed_;
   syncing_ = true;
   apply::SyncResult result =

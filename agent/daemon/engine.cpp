@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/trust/trust.h"
 #include "tuning/host/paths.h"
 
 namespace bedplate::daemon {
@@ -13,6 +14,7 @@ Engine::Engine(EngineSetup setup)
     : setup_(std::move(setup)),
       startedUs_(setup_.clock.wallUs()),
       reach_(setup_.files, setup_.clock, setup_.worker, [this] { return config_.get(); }),
+      opener_(trust::keysOf(setup_.files)),
       statusFile_(config::Config{}.report.statusFile) {}
 
 Engine::~Engine() = default;
@@ -48,6 +50,7 @@ void Engine::adopt(config::Config config) {
   config_ = std::make_unique<config::Config>(std::move(config));
   schedule_.setInterval(config_->repository.intervalMs);
   lastSync_.reset();
+  sealingReady_ = false;  // whoever reloads may have brought a key
   if (statusFile_ != config_->report.statusFile) {
     static_cast<void>(setup_.files.remove(statusFile_));
     statusFile_ = config_->report.statusFile;
@@ -82,7 +85,7 @@ host::Status Engine::openState() {
 
 apply::Machine Engine::machine() {
   host::Files& changed = setup_.changed != nullptr ? *setup_.changed : setup_.files;
-  return {setup_.files, changed, setup_.clock, setup_.modules, &reach_};
+  return {setup_.files, changed, setup_.clock, setup_.modules, &reach_, &opener_};
 }
 
 host::Status Engine::ensureState() {
@@ -97,6 +100,21 @@ host::Status Engine::ensureState() {
   if (store_ && config_ && config_->configured() && !reconciler_)
     reconciler_ = std::make_unique<apply::Reconciler>(*config_, machine(), *store_, *keeper_, setup_.worker);
   return {};
+}
+
+// Made at the first sync, not before READY: it takes seconds, and K3s waits for us at boot.
+void Engine::ensureSealing() {
+  if (sealingReady_) return;
+  const auto node = apply::identify(*config_, setup_.files);
+  bool made = false;
+  const auto status = trust::ensureSealingKey(setup_.files, setup_.clock, node ? node->name : "", &made);
+  if (made)
+    setup_.journal.say({.level = Level::notice,
+                        .message = "made a key for sealed files: bedplate cert prints the certificate to seal for",
+                        .reason = "SealingKeyMade"});
+  if (!status) return tellError("sealing", "the keys for sealed files are not in order", status.error());
+  repeats_.over("sealing");
+  sealingReady_ = true;
 }
 
 // Without a usable configuration the last good generation stays in force: it was applied by an enforcing one.

@@ -67,6 +67,7 @@ class Engine final : public Runner {
   host::Result<std::optional<apply::Suspension>> suspension();
   host::Status needs(bool configured);
   apply::Machine machine();
+  void ensureSealing();
 
   // The commands (commands.cpp).
   void start(Done& done);
@@ -123,6 +124,8 @@ class Engine final : public Runner {
   bool kept_ = false;  // a new configuration has problems and the old one is in use
   host::UniqueFd lock_;
   apply::HostReach reach_;
+  trust::Opener opener_;
+  bool sealingReady_ = false;
   std::unique_ptr<apply::Store> store_;
   std::unique_ptr<apply::Keeper> keeper_;
   std::unique_ptr<apply::K3sCare> care_;

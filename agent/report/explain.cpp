@@ -6,11 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "agent/apply/fingerprint.h"
 #include "agent/cluster/k3s_arguments.h"
 #include "agent/k3s/k3s.h"
 #include "tuning/host/clock.h"
 #include "tuning/host/machine.h"
 #include "tuning/host/paths.h"
+#include "tuning/host/wiped.h"
 
 namespace bedplate::report {
 namespace {
@@ -142,6 +144,7 @@ void addOriginal(const Known& known, const std::string& key, Explanation& explan
 // K3s's configuration as it lies on this host, also what is not from Git, in the order in which K3s reads it.
 cluster::K3sArguments k3sArgumentsOf(host::Files& files) {
   std::vector<std::string> texts;
+  const host::Wiped wiped(texts);
   for (const auto& path : k3s::configFiles(files))
     if (auto text = files.read(path, kFileLimit)) texts.push_back(std::move(*text));
   return cluster::k3sArguments({texts.begin(), texts.end()});
@@ -185,14 +188,39 @@ void addWriters(host::Files& files, const std::string& key, const std::optional<
 
 std::string shortHash(const std::string& hash) { return hash.substr(0, 12); }
 
+constexpr const char* kUnopened = "present";
+
+// What lies in K3s's configuration may hold a secret, which a plain hash of it would help to guess: it is shown as the
+// hash of what it was made from, or as a keyed one.
+std::string shownContent(const Known& known, const std::string& path, const std::string& content) {
+  const std::string plain = plan::sha256(content);
+  if (!apply::inK3sConfig(path)) return "sha256 " + shortHash(plain);
+  if (known.target)
+    for (const auto& file : known.target->files) {
+      if (file.path != path) continue;
+      if (!file.sealed && file.sha256 == plain) return "sha256 " + shortHash(plain);
+      if (!file.sealed) break;
+      const auto opened = known.open ? known.open(file) : std::nullopt;
+      if (!opened) return kUnopened;
+      if (*opened == plain) return "sealed sha256 " + shortHash(file.sha256);
+    }
+  return "other content, keyed hash " + shortHash(apply::Fingerprint::of(*known.files)(plain));
+}
+
 void addFile(const plan::Target& target, const std::string& path, Explanation& explanation) {
   for (const auto& file : target.files) {
     if (file.path != path) continue;
-    explanation.wanted = "sha256 " + shortHash(file.sha256);
+    explanation.wanted = (file.sealed ? "sealed sha256 " : "sha256 ") + shortHash(file.sha256);
     explanation.sources.push_back({shortHash(file.sha256), file.layer, file.file, true});
     explanation.known = true;
     if (explanation.held && *explanation.held != *explanation.wanted)
-      explanation.notes.emplace_back("it differs from what Git says");
+      explanation.notes.emplace_back(
+          *explanation.held == kUnopened
+              ? "whether it is what Git says cannot be told: no key here opens the sealed file"
+              : "it differs from what Git says");
+    if (file.sealed)
+      explanation.notes.emplace_back(
+          "sealed: the hash is that of the sealed file in Git; what it holds is never shown (docs/sealed.md)");
   }
 }
 
@@ -248,12 +276,14 @@ Explanation explainPath(const Known& known, const std::string& said) {
   explanation.kind = "file";
   explanation.subject = "/" + path;
   explanation.generation = known.generation;
-  const auto content = known.files->read(path, kFileLimit);
-  if (content)
-    explanation.held = "sha256 " + shortHash(plan::sha256(*content));
-  else if (content.error().reason == "NotFound")
+  auto content = known.files->read(path, kFileLimit);
+  if (content) {
+    explanation.held = shownContent(known, path, *content);
+    host::wipe(*content);
+  }
+  if (!content && content.error().reason == "NotFound")
     explanation.held = "absent";
-  else
+  else if (!content)
     explanation.notes.push_back("cannot be read: " + content.error().why);
   if (known.target) addFile(*known.target, path, explanation);
   if (known.held) {

@@ -4,6 +4,7 @@
 // Thread-safety: free functions and plain values.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct Known {
   std::optional<plan::Held> held;
   std::optional<Status> status;
   std::int64_t generation = 0;  // in force; 0: none
+  // The hash of what a sealed file of the target holds; nullopt when it cannot be opened.
+  std::function<std::optional<std::string>(const plan::FileTarget&)> open = nullptr;
 };
 
 // One source of a value.
