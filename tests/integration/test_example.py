@@ -26,6 +26,13 @@ class Example(unittest.TestCase):
                 done = self.check(cluster / "node", "--strict")
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_the_sealed_file_needs_no_key_to_be_checked(self):
+        sealed = EXAMPLE / "clusters/oslo-prod/node/k3s/registries.yaml.sealed"
+        self.assertRegex(sealed.read_text(), r"\A[A-Za-z0-9+/]+=*\n\Z")
+        done = self.check(EXAMPLE / "clusters/oslo-prod/node", "--strict")
+        self.assertIn("k3s/registries.yaml.sealed: note: sealed: its form is good; what is in it cannot be checked here",
+                      done.stdout)
+
     def test_what_the_ci_job_would_catch(self):
         # The job is worth something only if a broken file in a copy makes it fail.
         tree = lib.Tree()
