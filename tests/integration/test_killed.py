@@ -18,21 +18,35 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import agent as lib  # noqa: E402
+import sealed_peer  # noqa: E402
 
 INSIDE = "BEDPLATE_IN_NAMESPACE"
 FAILPOINT = lib.BUILD / "failpoint_daemon"
 KEYS = ["net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_time", "net.ipv4.ip_local_port_range", "net.core.somaxconn",
         "net.ipv4.tcp_max_syn_backlog"]
+SEALED = "k3s/registries.yaml.sealed"
+# What a sealed file holds, by its text.
+OPENED = {}
+
+
+def sealed(content):
+    text = sealed_peer.seal(lib.PEER / "cert.pem", "oslo-prod/registries.yaml", content.encode()) + "\n"
+    OPENED[text] = content
+    return text
+
+
 CONFIG, OTHER, MANIFEST = "k3s/config.yaml", "k3s/config.yaml.d/10-kubelet.yaml", "manifests/app.yaml"
 FIRST = {
     "sysctl.d/50-a.conf": "net.ipv4.tcp_fin_timeout = 30\nnet.ipv4.ip_local_port_range = 10240 65000\n"
                           "net.core.somaxconn = 32768\n",
     CONFIG: "write-kubeconfig-mode: '0600'\n",
+    SEALED: sealed("configs: {a.example.org: {auth: {password: first-hunter2}}}\n"),
     MANIFEST: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\n",
 }
 SECOND = {
     "sysctl.d/50-a.conf": "net.ipv4.tcp_fin_timeout = 20\nnet.core.somaxconn = 32768\nnet.ipv4.tcp_keepalive_time = 600\n",
     CONFIG: "write-kubeconfig-mode: '0640'\n",
+    SEALED: sealed("configs: {a.example.org: {auth: {password: second-hunter2}}}\n"),
     OTHER: "kubelet-arg:\n  - max-pods=200\n",
     MANIFEST: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app2\n",
 }
@@ -134,6 +148,11 @@ class Killed(unittest.TestCase):
         config = self.tree / "etc/rancher/k3s/config.yaml"
         self.assertEqual(config.read_text(), files.get(CONFIG, HAD))
         self.assertEqual(config.stat().st_mode & 0o777, 0o600 if CONFIG in files else 0o640)
+        registries = self.tree / "etc/rancher/k3s/registries.yaml"
+        self.assertEqual(registries.read_text() if registries.exists() else None, OPENED.get(files.get(SEALED)))
+        secret = [str(p) for part in self.parts() for p in (self.tree / part).rglob("*")
+                  if p.is_file() and b"hunter2" in p.read_bytes()]
+        self.assertEqual(secret, [str(registries)] if SEALED in files else [])
         other = self.tree / "etc/rancher/k3s/config.yaml.d/10-kubelet.yaml"
         self.assertEqual(other.read_text() if other.exists() else None, files.get(OTHER))
         manifests = self.tree / "var/lib/rancher/k3s/server/manifests/bedplate"
