@@ -14,6 +14,7 @@
 #include "agent/apply/worker_setup.h"
 #include "agent/config/config.h"
 #include "agent/daemon/daemon.h"
+#include "agent/source/landlock.h"
 #include "tuning/host/paths.h"
 
 namespace bedplate::daemon {
@@ -149,6 +150,9 @@ int run(const Options& options) {
   // A tree is not this machine: its bus is only used when it was named.
   const bool useBus = root == "/" || std::getenv("DBUS_SYSTEM_BUS_ADDRESS") != nullptr;
   blockSignals();
+  if (source::landlockVersion() == 0)
+    journal.say({.level = Level::notice,
+                 .message = "this kernel has no Landlock: where everybody may write, a worker is held by the unit alone"});
   return Daemon(setup, useBus).run();
 }
 

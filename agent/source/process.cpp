@@ -18,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/source/landlock.h"
 #include "agent/source/text.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -63,6 +64,7 @@ struct Plan {
   int socket;
   int errors;
   int status;
+  int rules;  // -1: the kernel has no Landlock
   std::vector<int> given;
 };
 
@@ -72,11 +74,12 @@ struct Trouble {
   int error = 0;
 };
 
-enum Step { descriptors = 1, limits, groups, group, user, privileges, execution };
+enum Step { descriptors = 1, writing, limits, groups, group, user, privileges, execution };
 
 const char* nameOf(int step) {
   switch (step) {
     case descriptors: return "cannot arrange its descriptors";
+    case writing: return "cannot be held to its folder";
     case limits: return "cannot be limited";
     case groups:
     case group:
@@ -126,6 +129,9 @@ host::Result<Identity> identityOf(const WorkerSetup& setup) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   bool arranged = ::dup3(plan.status, 4, O_CLOEXEC) >= 0 && ::dup2(plan.null, 0) >= 0 && ::dup2(plan.null, 1) >= 0 &&
                   ::dup2(plan.errors, 2) >= 0 && ::dup2(plan.socket, 3) >= 0;
+  // Landlock asks for the first. The rules' own descriptor is closed with the others, below.
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give(privileges);
+  if (plan.rules >= 0 && !holdTo(plan.rules)) give(writing);
   int next = kFirstGiven;
   for (const int given : plan.given) arranged = arranged && ::dup2(given, next++) >= 0;
   arranged = arranged && ::syscall(SYS_close_range, static_cast<unsigned>(next), ~0U, 0U) == 0;
@@ -137,7 +143,7 @@ host::Result<Identity> identityOf(const WorkerSetup& setup) {
     if (::syscall(SYS_setresgid, plan.identity.gid, plan.identity.gid, plan.identity.gid) != 0) give(group);
     if (::syscall(SYS_setresuid, plan.identity.uid, plan.identity.uid, plan.identity.uid) != 0) give(user);
   }
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give(privileges);
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give(privileges);
   static_cast<void>(!::chdir("/"));
   ::execve(plan.program, const_cast<char* const*>(plan.arguments.data()),
            const_cast<char* const*>(plan.environment.data()));
@@ -255,6 +261,7 @@ host::Result<Process> Process::start(const WorkerSetup& setup, const Command& co
   ::fcntl(socket.ours.get(), F_SETFL, O_NONBLOCK);
   ::fcntl(errors.ours.get(), F_SETFL, O_NONBLOCK);
   BEDPLATE_TRY_LET(const auto given, raiseAll(command.descriptors));
+  const host::UniqueFd rules = raised(writeRules(command.writable));
   const std::string home = "HOME=" + host::parentPath(setup.mirror);
   Plan plan{setup.program.c_str(),
             argumentsOf(setup, command),
@@ -266,6 +273,7 @@ host::Result<Process> Process::start(const WorkerSetup& setup, const Command& co
             socket.theirs.get(),
             errors.theirs.get(),
             status.theirs.get(),
+            rules.get(),
             {}};
   for (const auto& fd : given) plan.given.push_back(fd.get());
   fillLimits(setup, plan);

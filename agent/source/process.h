@@ -15,13 +15,15 @@ namespace bedplate::source {
 
 // What it is given beside its socket.
 struct Command {
+  std::string writable = {};  // the one folder below which it may write; see landlock.h
   std::vector<std::string> arguments = {"3"};
   std::vector<int> descriptors = {};  // of ours; its descriptors 5, 6, ...
 };
 
 class Process {
  public:
-  // "WorkerFailed" with the step that failed. The worker has its end of a socket pair as descriptor 3, /dev/null as
+  // "WorkerFailed" with the step that failed. It writes nowhere but below `writable`, has no new privileges, and the
+  // limits of `setup`. The worker has its end of a socket pair as descriptor 3, /dev/null as
   // stdin and stdout, a pipe to us as stderr, the descriptors of `command`, and nothing else that is open.
   static host::Result<Process> start(const WorkerSetup& setup, const Command& command = {});
   Process(Process&& other) noexcept;

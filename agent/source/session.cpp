@@ -228,7 +228,10 @@ host::Result<ObjectId> WorkerSession::resolve(const std::string& revision) {
 }  // namespace
 
 host::Result<std::unique_ptr<Session>> Session::start(const Remote& remote, const WorkerSetup& setup) {
-  BEDPLATE_TRY_LET(Process process, Process::start(setup));
+  Command command;
+  // With the mirror go its lock, the one that is made beside it, and the worker's note of host keys.
+  if (!remote.url.empty()) command.writable = host::parentPath(setup.mirror);
+  BEDPLATE_TRY_LET(Process process, Process::start(setup, command));
   auto session = std::make_unique<WorkerSession>(std::move(process), remote, setup);
   BEDPLATE_TRY(session->look(remote));
   return session;
