@@ -12,6 +12,7 @@ find_package(tl-expected REQUIRED)
 
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 pkg_check_modules(libcurl REQUIRED IMPORTED_TARGET libcurl>=7.76)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd>=249)
 pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(libnl_route REQUIRED IMPORTED_TARGET libnl-route-3.0)

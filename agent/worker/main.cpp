@@ -14,6 +14,7 @@
 #include <string_view>
 #include <thread>
 
+#include "agent/worker/confine.h"
 #include "agent/worker/serve.h"
 
 namespace {
@@ -55,6 +56,11 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // Too large is an error that can be told, not a death.
   std::signal(SIGXFSZ, SIG_IGN);
+  // Before there is a second thread, and before anything is read.
+  if (const auto confined = bedplate::worker::confine(); !confined) {
+    std::fprintf(stderr, BEDPLATE_WORKER_NAME ": %s\n", confined.error().text().c_str());
+    return 1;
+  }
   leaveWithTheAgent(fd);
   const int status = bedplate::worker::serve(fd);
   // Without the destructors and the library's shutdown: the kernel frees faster.
