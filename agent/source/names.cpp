@@ -9,6 +9,7 @@ namespace bedplate::source {
 namespace {
 
 constexpr std::size_t kMaxName = 255;
+constexpr std::size_t kListings = 32 << 20;
 constexpr std::string_view kTaken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
 }  // namespace
@@ -47,6 +48,12 @@ bool Budget::takeBytes(const std::string& path, std::size_t bytes) {
   bytes_ += bytes;
   if (bytes_ <= limits_.totalBytes) return !spent_;
   return end(path, "with it there are more than " + sizeText(limits_.totalBytes) + " in all");
+}
+
+bool Budget::takeListing(const std::string& path, std::size_t bytes) {
+  listings_ += bytes;
+  if (listings_ <= kListings) return !spent_;
+  return end(path, "with it the directories alone are more than " + sizeText(kListings));
 }
 
 void sortByPath(std::vector<File>& files, std::vector<Refusal>& refusals) {

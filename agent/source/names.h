@@ -27,6 +27,8 @@ class Budget {
   // A file or a directory; false when it is one too many.
   bool takeEntry(const std::string& path);
   bool takeBytes(const std::string& path, std::size_t bytes);
+  // The listing of a directory. It is not kept; what is limited is the time that many large ones take.
+  bool takeListing(const std::string& path, std::size_t bytes);
   [[nodiscard]] bool spent() const { return spent_; }
 
  private:
@@ -36,6 +38,7 @@ class Budget {
   std::vector<Refusal>& refusals_;
   std::size_t entries_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t listings_ = 0;
   bool spent_ = false;
 };
 

@@ -19,6 +19,7 @@ constexpr std::size_t kSmallFrame = 4096;
 constexpr std::size_t kAroundObject = 128;  // type, id and lengths beside the bytes
 constexpr std::size_t kCommitBytes = 1 << 20;
 constexpr std::size_t kIdsARequest = 256;
+constexpr std::size_t kAroundCommit = 512;  // a Commit beside its raw bytes, and its place in the check of the range
 
 // For messages: what stands between "://" and "@" after a colon is a password that does not belong there.
 std::string shownUrl(const std::string& url) {
@@ -203,8 +204,8 @@ host::Result<std::vector<Commit>> WorkerSession::range(const ObjectId& base, con
     const wire::Frame& frame = *got;
     if (frame.kind == Kind::end) break;
     if (commits.size() == limits.newCommits) return tooMany();
-    bytes += frame.payload.size();
-    if (bytes > limits.totalBytes) return tooMany();
+    bytes += frame.payload.size() + kAroundCommit;
+    if (bytes > limits.historyBytes) return tooMany();
     auto commit = takeCommit(frame);
     if (!commit && refused) refused = host::Failure(commit.error());
     if (commit) commits.push_back(std::move(*commit));

@@ -10,11 +10,12 @@
 namespace bedplate::source {
 namespace {
 
-// On the way to the cluster directory lie other people's directories, which have no limit of ours.
-constexpr std::size_t kOutsideTreeBytes = 16 << 20;
-// 10,000 entries of names that are taken are less than this.
+// 10,000 entries of names that are taken are less than this, and so are 100,000 of usual ones: on the way to the
+// cluster directory lie other people's directories, which have no limit of ours but the memory.
 constexpr std::size_t kTreeBytes = 4 << 20;
-constexpr std::size_t kBlobsARequest = 64;
+// What is small comes in portions, what is larger alone: what is on its way at once stays below 8 MiB.
+constexpr std::size_t kObjectsARequest = 64;
+constexpr std::size_t kSmallBytes = 128 << 10;
 
 std::vector<std::string> components(const std::string& path) {
   std::vector<std::string> parts;
@@ -29,9 +30,9 @@ std::vector<std::string> components(const std::string& path) {
 }
 
 host::Result<std::vector<TreeEntry>> readTree(Objects& objects, const ObjectId& id, const std::string& shown) {
-  BEDPLATE_TRY_LET(const auto raw, objects.get(ObjectType::tree, {id}, kOutsideTreeBytes));
+  BEDPLATE_TRY_LET(const auto raw, objects.get(ObjectType::tree, {id}, kTreeBytes));
   if (raw.empty() || !raw.front())
-    return host::fail("ObjectRefused", shown, "is a directory of more than " + sizeText(kOutsideTreeBytes));
+    return host::fail("ObjectRefused", shown, "is a directory of more than " + sizeText(kTreeBytes));
   auto entries = parseTree(*raw.front(), id.size());
   if (!entries) return host::fail("ObjectRefused", shown, entries.error().why);
   return entries;
@@ -58,6 +59,22 @@ host::Result<ObjectId> findDirectory(Objects& objects, const Commit& commit, con
   return tree;
 }
 
+// Small objects by id; nullopt for one that is larger.
+using Portion = std::map<ObjectId, std::optional<std::string>>;
+
+host::Result<Portion> getSmall(Objects& objects, ObjectType type, const std::vector<ObjectId>& ids, std::size_t limit) {
+  BEDPLATE_TRY_LET(auto got, objects.get(type, ids, std::min(limit, kSmallBytes)));
+  Portion portion;
+  for (std::size_t i = 0; i < ids.size(); ++i) portion[ids[i]] = std::move(got.at(i));
+  return portion;
+}
+
+host::Result<std::optional<std::string>> getOne(Objects& objects, ObjectType type, const ObjectId& id,
+                                                std::size_t limit) {
+  BEDPLATE_TRY_LET(auto got, objects.get(type, {id}, limit));
+  return std::move(got.at(0));
+}
+
 struct Directory {
   std::string path;
   ObjectId id;
@@ -77,6 +94,7 @@ class Reader {
   void refuse(const std::string& path, std::string why) { refusals_.push_back({shownPath(path), std::move(why)}); }
   host::Status readBlobs();
   host::Status askBlobs(const std::vector<ObjectId>& ids);
+  host::Result<std::shared_ptr<const std::string>> contentOf(const ObjectId& id);  // nullptr: larger than the limit
   bool takeContent(const File& file, const std::shared_ptr<const std::string>& content);
 
   Objects& objects_;
@@ -85,7 +103,7 @@ class Reader {
   std::vector<Refusal>& refusals_;
   Budget budget_;
   std::vector<File> files_;
-  BlobCache blobs_;  // nullptr: larger than the limit
+  BlobCache blobs_;  // nullptr: not small
 };
 
 void Reader::takeDirectory(const Directory& directory, const std::optional<std::string>& raw, bool last,
@@ -95,11 +113,14 @@ void Reader::takeDirectory(const Directory& directory, const std::optional<std::
            "it has more than " + std::to_string(limits_.entriesPerDirectory) + " entries");
   };
   if (!raw) return crowded();
+  if (!budget_.takeListing(directory.path.empty() ? "." : directory.path, raw->size())) return;
   const auto entries = parseTree(*raw, directory.id.size());
   if (!entries) return refuse(directory.path.empty() ? "." : directory.path, "it " + entries.error().why);
   if (entries->size() > limits_.entriesPerDirectory) return crowded();
   for (const auto& entry : *entries) {
     const std::string path = host::joinPath(directory.path, entry.name);
+    // Before anything else: also what is refused takes its place in the memory.
+    if (!budget_.takeEntry(path)) return;
     std::string why = whyRefusedName(entry.name);
     if (why.empty()) why = whyRefusedMode(entry.mode);
     if (why.empty() && last && entry.mode == kModeDirectory)
@@ -108,7 +129,6 @@ void Reader::takeDirectory(const Directory& directory, const std::optional<std::
       refuse(path, std::move(why));
       continue;
     }
-    if (!budget_.takeEntry(path)) return;
     if (entry.mode == kModeDirectory)
       below.push_back({path, entry.id});
     else
@@ -117,26 +137,41 @@ void Reader::takeDirectory(const Directory& directory, const std::optional<std::
 }
 
 host::Result<std::vector<Directory>> Reader::readLevel(const std::vector<Directory>& level, bool last) {
-  std::vector<ObjectId> ids;
-  std::map<ObjectId, std::size_t> position;
-  for (const auto& directory : level)
-    if (position.emplace(directory.id, ids.size()).second) ids.push_back(directory.id);
-  BEDPLATE_TRY_LET(const auto trees, objects_.get(ObjectType::tree, ids, kTreeBytes));
   std::vector<Directory> below;
-  for (const auto& directory : level) {
-    takeDirectory(directory, trees.at(position.at(directory.id)), last, below);
-    if (budget_.spent()) return std::vector<Directory>{};
+  for (std::size_t at = 0; at < level.size();) {
+    std::vector<ObjectId> ids;
+    std::set<ObjectId> asked;
+    std::size_t end = at;
+    for (; end < level.size() && ids.size() < kObjectsARequest; ++end)
+      if (asked.insert(level[end].id).second) ids.push_back(level[end].id);
+    BEDPLATE_TRY_LET(const Portion trees, getSmall(objects_, ObjectType::tree, ids, kTreeBytes));
+    for (; at < end; ++at) {
+      if (const auto& small = trees.at(level[at].id)) {
+        takeDirectory(level[at], small, last, below);
+      } else {
+        BEDPLATE_TRY_LET(const auto large, getOne(objects_, ObjectType::tree, level[at].id, kTreeBytes));
+        takeDirectory(level[at], large, last, below);
+      }
+      if (budget_.spent()) return std::vector<Directory>{};
+    }
   }
   return below;
 }
 
 host::Status Reader::askBlobs(const std::vector<ObjectId>& ids) {
-  BEDPLATE_TRY_LET(auto got, objects_.get(ObjectType::blob, ids, limits_.fileBytes));
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    auto& content = got.at(i);
-    blobs_[ids[i]] = content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
-  }
+  BEDPLATE_TRY_LET(auto got, getSmall(objects_, ObjectType::blob, ids, limits_.fileBytes));
+  for (auto& [id, content] : got)
+    blobs_[id] = content ? std::make_shared<const std::string>(std::move(*content)) : nullptr;
   return {};
+}
+
+host::Result<std::shared_ptr<const std::string>> Reader::contentOf(const ObjectId& id) {
+  if (const auto cached = cache_.find(id); cached != cache_.end()) return cached->second;
+  auto& content = blobs_.at(id);
+  if (content || limits_.fileBytes <= kSmallBytes) return content;
+  BEDPLATE_TRY_LET(auto large, getOne(objects_, ObjectType::blob, id, limits_.fileBytes));
+  if (large) content = std::make_shared<const std::string>(std::move(*large));
+  return content;
 }
 
 bool Reader::takeContent(const File& file, const std::shared_ptr<const std::string>& content) {
@@ -152,14 +187,13 @@ host::Status Reader::readBlobs() {
     const std::size_t begin = at;
     std::vector<ObjectId> unknown;
     std::set<ObjectId> asked;
-    for (; at < files_.size() && unknown.size() < kBlobsARequest; ++at) {
+    for (; at < files_.size() && unknown.size() < kObjectsARequest; ++at) {
       const ObjectId& id = files_[at].id;
       if (!cache_.contains(id) && !blobs_.contains(id) && asked.insert(id).second) unknown.push_back(id);
     }
     if (!unknown.empty()) BEDPLATE_TRY(askBlobs(unknown));
     for (std::size_t i = begin; i < at && !budget_.spent(); ++i) {
-      const auto cached = cache_.find(files_[i].id);
-      auto content = cached != cache_.end() ? cached->second : blobs_.at(files_[i].id);
+      BEDPLATE_TRY_LET(auto content, contentOf(files_[i].id));
       if (takeContent(files_[i], content) && content && content->size() <= limits_.fileBytes)
         files_[i].content = std::move(content);
     }

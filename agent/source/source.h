@@ -64,14 +64,16 @@ struct TreeEntry {
 host::Result<Commit> parseCommit(const ObjectId& id, std::string_view raw);
 host::Result<std::vector<TreeEntry>> parseTree(std::string_view raw, std::size_t idSize);
 
-// Limits of what one snapshot may hold (design section 5).
+// Limits of what one snapshot may hold, and one history. With them what a worker streams, whatever it is, stays below
+// 64 MiB of the agent's memory (tests/unit/source/hostile_test.cpp).
 struct Limits {
   std::size_t fileBytes = 1 << 20;
   std::size_t entriesPerDirectory = 10000;
   std::size_t totalFiles = 20000;
-  std::size_t totalBytes = 256 << 20;
+  std::size_t totalBytes = 24 << 20;
   std::size_t depth = 16;
   std::size_t newCommits = 100000;
+  std::size_t historyBytes = 32 << 20;  // of new commits, with what each costs beside its bytes
 };
 
 // A file of the cluster directory.
@@ -165,7 +167,7 @@ class Session : public Objects {
   virtual host::Status fetch() = 0;
   // The commits between `base` (not included) and `head` in an order in which parents come first; checked to be
   // connected: each is reached from head, and every path to the past ends in `base`, an ancestor of it, or a commit
-  // without parents that is itself among them. "TooManyCommits" beyond limits.newCommits.
+  // without parents that is itself among them. "TooManyCommits" beyond limits.newCommits or historyBytes.
   // "NotDescendant" when head does not descend from base. With an empty base: the head alone.
   virtual host::Result<std::vector<Commit>> range(const ObjectId& base, const ObjectId& head, const Limits& limits) = 0;
   // A revision as git knows it ("HEAD~2", a branch of the remote, an id or the beginning of one) in the mirror.

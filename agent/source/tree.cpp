@@ -1,6 +1,5 @@
 // gitformat-tree, strictly: what git itself would not write is refused.
 #include <algorithm>
-#include <set>
 
 #include "agent/source/source.h"
 #include "agent/source/text.h"
@@ -36,9 +35,12 @@ host::Status checkOrder(const std::vector<TreeEntry>& entries) {
     if (sortKey(entries[i - 1]) >= sortKey(entries[i]))
       return refused("has entries out of order at '" + shownPath(entries[i].name) + "'");
   // A file and a directory of one name need not be neighbours.
-  std::set<std::string_view> names;
-  for (const auto& entry : entries)
-    if (!names.insert(entry.name).second) return refused("has '" + shownPath(entry.name) + "' twice");
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const auto& entry : entries) names.emplace_back(entry.name);
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    return refused("has '" + shownPath(*twice) + "' twice");
   return {};
 }
 

@@ -12,6 +12,7 @@
 
 #include "agent/source/source.h"
 #include "agent/worker/wire.h"
+#include "tests/unit/source/hostile_world.h"
 
 namespace {
 
@@ -81,8 +82,52 @@ void beforeRefs(const std::string& how) {
       std::fputs("a line on stderr that nobody asked for, and another after it\n", stderr);
 }
 
+// Length of the object and bytes that do not agree with it.
+void sendAnnounced(const std::string& id, std::uint32_t announced, const std::string& bytes) {
+  std::string frame = Writer(Kind::object).u8(3).text(id).u32(announced).finish() + bytes;
+  const auto length = static_cast<std::uint32_t>(frame.size() - 4);
+  for (unsigned i = 0; i < 4; ++i) frame[i] = static_cast<char>(length >> (8 * i));
+  send(frame);
+}
+
+void answerOf(const source::World& world, const std::string& payload) {
+  wire::Reader reader(payload);
+  reader.u8();
+  const std::uint32_t limit = *reader.u32();
+  while (!reader.done()) {
+    const std::string id(*reader.text());
+    const auto it = world.things.find(*ObjectId::fromBytes(id));
+    if (it == world.things.end()) {
+      send(Writer(Kind::missing).text(id).finish());
+      continue;
+    }
+    const std::string bytes = it->second.make();
+    if (bytes.size() > limit)
+      send(Writer(Kind::oversize).text(id).finish());
+    else
+      send(Writer(Kind::object).u8(static_cast<std::uint8_t>(it->second.type)).text(id).text(bytes).finish());
+  }
+}
+
+// A history that never ends, each commit on the one before.
+[[noreturn]] void commitsForever(std::size_t messageBytes) {
+  const ObjectId tree = source::hashObject(ObjectType::tree, "", 20);
+  ObjectId parent;
+  for (;;) {
+    const std::string raw = source::commitText(tree, parent, messageBytes);
+    parent = source::hashObject(ObjectType::commit, raw, 20);
+    send(Writer(Kind::object).u8(1).text(parent.bytes()).text(raw).finish());
+  }
+}
+
+[[noreturn]] void objectsForever(const std::string& id) {
+  for (;;) send(Writer(Kind::object).u8(3).text(id).text("zero").finish());
+}
+
 void answerWant(const std::string& how, const std::string& payload) {
   static const auto known = blobs();
+  static const auto world = source::worldOf(how);
+  if (world) return answerOf(*world, payload);
   wire::Reader reader(payload);
   reader.u8();
   reader.u32();
@@ -96,6 +141,11 @@ void answerWant(const std::string& how, const std::string& payload) {
     if (how == "swapped") bytes = "one";
     if (how == "swapped-id") id = std::string(20, 'x');
     if (how == "type") type = 2;
+    if (how == "more-than-announced") return sendAnnounced(id, 4, bytes + "and more");
+    if (how == "less-than-announced") return sendAnnounced(id, 60, bytes);
+    if (how == "larger-than-a-frame") return send(std::string("\xff\xff\xff\x7f\x43", 5) + std::string(100000, 'x'));
+    if (how == "endless-object") return send(std::string("\xff\xff\xff\x03\x43", 5) + std::string(1 << 26, 'x'));
+    if (how == "endless-objects") objectsForever(id);
     if (how == "withheld" || it == known.end())
       send(Writer(Kind::missing).text(id).finish());
     else
@@ -130,10 +180,12 @@ int main() {
   reader.text();
   const std::string how(*reader.text());
   beforeRefs(how);
-  send(Writer(Kind::refs).text(std::string(20, 'h')).finish());
+  const auto world = source::worldOf(how);
+  send(Writer(Kind::refs).text(world ? world->head.bytes() : std::string(20, 'h')).finish());
   while (const auto frame = receive()) {
     if (how == "dies-later") ::raise(SIGKILL);
     if (how == "endless") progressForever(true);
+    if (frame->kind == Kind::range) commitsForever(how == "fat-commits" ? 1'000'000 : 100);
     if (frame->kind == Kind::want) answerWant(how, frame->payload);
     if (frame->kind == Kind::fetch) send(Writer(Kind::fetched).finish());
     if (frame->kind == Kind::quit && how != "stays") return 0;
