@@ -11,6 +11,7 @@
 #include "agent/worker/job.h"
 #include "agent/worker/library.h"
 #include "agent/worker/mirror.h"
+#include "agent/worker/mirror_check.h"
 #include "agent/worker/rescue.h"
 
 namespace bedplate::worker {
@@ -111,6 +112,7 @@ host::Status Conversation::beginLocal() {
 }
 
 host::Status Conversation::openMirror() {
+  if (whyUnsound(job_.mirror)) setMirrorAside();
   if (auto there = Mirror::open(job_.mirror)) {
     mirror_ = std::move(*there);
     return {};

@@ -7,12 +7,6 @@
 
 namespace bedplate::testlib {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryIsOurs = false;  // theirs comes on top: shadow, and what is kept after it was freed
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
-
 class MemoryPeak {
  public:
   MemoryPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }

@@ -13,6 +13,7 @@
 
 #include "agent/source/landlock.h"
 #include "agent/source/process.h"
+#include "tests/lib/sanitized.h"
 #include "tests/lib/temp_tree.h"
 
 namespace bedplate::source {
@@ -21,12 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kFiltered = false;
-#else
-constexpr bool kFiltered = true;
-#endif
 
 const auto kEnded = HasSubstr("signal 31");
 constexpr const char* kNoSuchCall = "Function not implemented";
@@ -82,7 +77,7 @@ class Confined : public ::testing::Test {
 class Filtered : public Confined {
  protected:
   void SetUp() override {
-    if (!kFiltered) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
+    if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
   }
 };
 

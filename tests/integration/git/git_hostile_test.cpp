@@ -58,12 +58,23 @@ TEST_F(GitHostile, RefusesNames) {
 TEST_F(GitHostile, RefusesTreesThatLeadOutside) {
   const auto file = blob("x");
   git({"config", "receive.fsckObjects", "false"}, {}, bare);
-  for (const std::string name : {"..", ".", ".GIT", ".git", "a/b"}) {
+  for (const std::string name : {"..", ".", ".GIT", ".git", ".gIt", "a/b", "/etc/passwd"}) {
     const auto evil = literalTree({{"100644 " + name, file}});
     const auto root = literalTree({{"40000 evil", evil}, {"100644 ok", file}});
     const auto found = refused(root);
     ASSERT_EQ(found.size(), 1u) << name;
     EXPECT_THAT(found[0], HasSubstr("evil: it has an entry named '" + name)) << name;
+    EXPECT_THAT(files, ElementsAre("ok")) << name;
+  }
+}
+
+// Names that another file system takes for .git: cut short, or with what it passes over.
+TEST_F(GitHostile, RefusesNamesThatAreDotGitElsewhere) {
+  git({"config", "receive.fsckObjects", "false"}, {}, bare);
+  const auto file = blob("x");
+  for (const std::string name : {"git~1", ".git ", ".g\xe2\x80\x8cit", ".git:x", ".git\\x"}) {
+    const auto root = literalTree({{"100644 " + name, file}, {"100644 ok", file}});
+    EXPECT_THAT(refused(root), ElementsAre(HasSubstr("its name"))) << name;
     EXPECT_THAT(files, ElementsAre("ok")) << name;
   }
 }

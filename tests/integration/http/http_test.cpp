@@ -1,11 +1,15 @@
 #include "agent/source/http.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "tests/integration/git/program.h"
+#include "tests/lib/sanitized.h"
 #include "tests/lib/temp_tree.h"
 
 namespace bedplate::source {
@@ -113,6 +117,23 @@ class Http : public ::testing::Test {
   std::unique_ptr<HttpSession> session;
   std::string text;
 };
+
+TEST_F(Http, HoldsItselfToItsSystemCalls) {
+  if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
+  serve();
+  const auto session = HttpSession::start(setup);
+  ASSERT_TRUE(session) << session.error().text();
+  ASSERT_TRUE((*session)->send(plain("/")));
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  std::string status;
+  for (std::string pid; children >> pid;) {
+    std::ifstream in("/proc/" + pid + "/status");
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    if (text.starts_with("Name:\tbedplate-http\n")) status = text;
+  }
+  EXPECT_THAT(status, HasSubstr("\nNoNewPrivs:\t1\n"));
+  EXPECT_THAT(status, HasSubstr("\nSeccomp:\t2\n"));
+}
 
 TEST_F(Http, SaysItsName) { EXPECT_THAT(run({BEDPLATE_HTTP, "--version"}), HasSubstr("bedplate-http ")); }
 

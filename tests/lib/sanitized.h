@@ -1,0 +1,18 @@
+// Whether the tests run under a sanitizer: its runtime takes memory, and needs system calls, that the agent does not.
+#pragma once
+
+namespace bedplate::testlib {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+}  // namespace bedplate::testlib
