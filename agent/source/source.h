@@ -73,7 +73,7 @@ struct Limits {
   std::size_t totalBytes = 24 << 20;
   std::size_t depth = 16;
   std::size_t newCommits = 100000;
-  std::size_t historyBytes = 32 << 20;  // of new commits, with what each costs beside its bytes
+  std::size_t historyBytes = 24 << 20;  // of new commits, with what each costs beside its bytes
 };
 
 // A file of the cluster directory.

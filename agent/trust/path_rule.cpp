@@ -13,8 +13,9 @@ using source::ObjectId;
 using source::ObjectType;
 
 constexpr std::size_t kCommitBytes = 1 << 20;
-constexpr std::size_t kTreeBytes = 16 << 20;
+constexpr std::size_t kTreeBytes = 4 << 20;  // as of the directories on the way to the cluster directory
 constexpr std::size_t kAtOnce = 64;
+constexpr std::size_t kSmallBytes = 128 << 10;
 
 // What is at the path in one tree: nothing, or an object of a kind.
 struct Entry {
@@ -35,7 +36,7 @@ std::vector<std::string> partsOf(std::string_view path) {
   return parts;
 }
 
-// Calls `take` with each object, some at a time.
+// Calls `take` with each object: small ones come some at a time, larger ones alone, so that little is held at once.
 template <class Take>
 host::Status each(source::Objects& objects, ObjectType type, const std::set<ObjectId>& wanted, std::size_t limit,
                   const Take& take) {
@@ -43,11 +44,16 @@ host::Status each(source::Objects& objects, ObjectType type, const std::set<Obje
   for (std::size_t at = 0; at < ids.size(); at += kAtOnce) {
     const std::vector<ObjectId> some(ids.begin() + static_cast<std::ptrdiff_t>(at),
                                      ids.begin() + static_cast<std::ptrdiff_t>(std::min(at + kAtOnce, ids.size())));
-    BEDPLATE_TRY_LET(const auto got, objects.get(type, some, limit));
+    BEDPLATE_TRY_LET(const auto small, objects.get(type, some, kSmallBytes));
     for (std::size_t i = 0; i < some.size(); ++i) {
-      if (!got.at(i))
+      if (small.at(i)) {
+        BEDPLATE_TRY(take(some[i], *small[i]));
+        continue;
+      }
+      BEDPLATE_TRY_LET(const auto large, objects.get(type, {some[i]}, limit));
+      if (!large.at(0))
         return host::fail("ObjectRefused", some[i].hex(), "is larger than is read of others' directories");
-      BEDPLATE_TRY(take(some[i], *got[i]));
+      BEDPLATE_TRY(take(some[i], *large[0]));
     }
   }
   return {};
