@@ -151,8 +151,9 @@ int run(const Options& options) {
   const bool useBus = root == "/" || std::getenv("DBUS_SYSTEM_BUS_ADDRESS") != nullptr;
   blockSignals();
   if (source::landlockVersion() == 0)
-    journal.say({.level = Level::notice,
-                 .message = "this kernel has no Landlock: where everybody may write, a worker is held by the unit alone"});
+    journal.say(
+        {.level = Level::notice,
+         .message = "this kernel has no Landlock: where everybody may write, a worker is held by the unit alone"});
   return Daemon(setup, useBus).run();
 }
 
