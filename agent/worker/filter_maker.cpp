@@ -96,9 +96,12 @@ class Filter {
   void allow(const char* name, std::vector<scmp_arg_cmp> conditions = {}) {
     add(SCMP_ACT_ALLOW, name, std::move(conditions));
   }
-  // Calls of another architecture are nobody's.
-  void endForeignCalls() {
-    good_ = good_ && context_ && seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0;
+  // Calls of another architecture are nobody's. A tree instead of a list: the kernel asks a new filter once for each
+  // call that there is, to know which it need not ask it again, and that is most of what a filter costs us.
+  void shape() {
+    good_ = good_ && context_ &&
+            seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+            seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
   }
   [[nodiscard]] bool exportTo(int fd) const { return good_ && context_ && seccomp_export_bpf(context_.get(), fd) == 0; }
 
@@ -165,7 +168,7 @@ int main(int argc, char** argv) {
   // All that libseccomp knows, whatever the kernel of the machine that builds.
   if (seccomp_api_get() < 3) seccomp_api_set(3);
   Filter filter;
-  filter.endForeignCalls();
+  filter.shape();
   for (const char* name : kAllowed) filter.allow(name);
   for (const char* name : kDeadly) filter.add(SCMP_ACT_KILL_PROCESS, name);
   allowSockets(filter);
