@@ -81,6 +81,11 @@ constexpr std::array kDeadly = {
     "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid",
     "capset"};
 
+scmp_arg_cmp equals(unsigned argument, std::uint64_t value) { return {argument, SCMP_CMP_EQ, value, 0}; }
+scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value) {
+  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 class Filter {
  public:
   Filter() : context_(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), &seccomp_release) {}
@@ -113,33 +118,30 @@ class Filter {
 void allowSockets(Filter& filter) {
   const auto inet = [&](std::uint64_t type, std::uint64_t protocol) {
     for (const std::uint64_t domain : {std::uint64_t{AF_INET}, std::uint64_t{AF_INET6}})
-      filter.allow("socket", {SCMP_A0_64(SCMP_CMP_EQ, domain), SCMP_A1_64(SCMP_CMP_MASKED_EQ, kSocketType, type),
-                              SCMP_A2_64(SCMP_CMP_EQ, protocol)});
+      filter.allow("socket", {equals(0, domain), masked(1, kSocketType, type), equals(2, protocol)});
   };
   inet(SOCK_STREAM, IPPROTO_IP);
   inet(SOCK_STREAM, IPPROTO_TCP);
   inet(SOCK_DGRAM, IPPROTO_IP);
   inet(SOCK_DGRAM, IPPROTO_UDP);
   // Who knows names: systemd-resolved, nscd, sssd.
-  filter.allow("socket", {SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX)});
+  filter.allow("socket", {equals(0, AF_UNIX)});
   // getaddrinfo asks the kernel for our addresses.
-  filter.allow("socket", {SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2_64(SCMP_CMP_EQ, NETLINK_ROUTE)});
+  filter.allow("socket", {equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)});
 }
 
 // Threads, and nothing else that clone can do. clone3 hides its flags in memory: not listed, so that the C library
 // falls back on clone.
-void allowThreads(Filter& filter) {
-  filter.allow("clone", {SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD | kNamespaces, CLONE_THREAD)});
-}
+void allowThreads(Filter& filter) { filter.allow("clone", {masked(0, CLONE_THREAD | kNamespaces, CLONE_THREAD)}); }
 
 void allowPartly(Filter& filter) {
   for (const int request : {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, SIOCGIFINDEX, SIOCGIFNAME})
-    filter.allow("ioctl", {SCMP_A1_64(SCMP_CMP_MASKED_EQ, kInt, static_cast<std::uint64_t>(request))});
+    filter.allow("ioctl", {masked(1, kInt, static_cast<std::uint64_t>(request))});
   // Not PR_SET_DUMPABLE: the key is in our memory.
   for (const int option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, kSetVma})
-    filter.allow("prctl", {SCMP_A0_64(SCMP_CMP_MASKED_EQ, kInt, static_cast<std::uint64_t>(option))});
+    filter.allow("prctl", {masked(0, kInt, static_cast<std::uint64_t>(option))});
   // Limits are read, not set.
-  filter.allow("prlimit64", {SCMP_A2_64(SCMP_CMP_EQ, 0)});
+  filter.allow("prlimit64", {equals(2, 0)});
 }
 
 bool print(int bpf, const char* path) {

@@ -6,7 +6,10 @@
 
 namespace {
 
-using namespace bedplate::source;
+using bedplate::source::Commit;
+using bedplate::source::FakeObjects;
+using bedplate::source::Limits;
+using bedplate::source::ObjectId;
 
 constexpr std::size_t kCommits = 16;
 
