@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "agent/cluster/cluster.h"
+#include "agent/cluster/credential_rules.h"
 #include "agent/cluster/k3s_rules.h"
 #include "agent/cluster/layout.h"
 #include "agent/cluster/manifest_rules.h"
@@ -49,6 +50,7 @@ class Compiler {
       say(Severity::error, "", {},
           "nothing in this directory says anything: it would take everything back on every node; check the path, use "
           "`bedplate suspend` to pause a node, or `bedplate release` to let it go");
+    credentials_ = credentialsOf(snapshot, valid_);
     layers_ = layersOf(snapshot, desired_.node, findings_);
     for (const auto& layer : layers_) {
       desired_.layers.push_back(layer.name);
@@ -57,6 +59,7 @@ class Compiler {
     desired_.config = nodeYaml_.finish();
     collect();
     adviseOnTuning(desired_, findings_);
+    judgeCredentials(credentials_, tightened(floor_, desired_.config).denyRawSecrets, findings_);
     return finish();
   }
 
@@ -72,6 +75,8 @@ class Compiler {
   // Every file is judged, also one that a later layer replaces: it may be another node's only one.
   void take(const Layer& layer, const LayerFile& file) {
     const auto& text = *file.file->content;
+    // What is wrong with such a line would be told with its text.
+    if (mayBeQuoted(file.area) && holdsCredential(credentials_, file.file->path, floor_.denyRawSecrets)) return;
     if (file.area == Area::nodeYaml) return nodeYaml_.add(file.file->path, text);
     if (isMask(file.area, text)) {
       if (kept_.erase(file.path) == 0)
@@ -88,6 +93,8 @@ class Compiler {
     if (file.area == Area::modules) judgeModules(file);
     kept_[file.path] = {&file, &layer};
   }
+
+  static bool mayBeQuoted(Area area) { return area != Area::k3s && area != Area::manifest; }
 
   void judgeK3s(const std::string& path, std::string_view text, bool secret) {
     auto document = yaml::read(text);
@@ -236,6 +243,7 @@ class Compiler {
   std::vector<Finding> findings_;
   NodeYaml nodeYaml_;
   Desired desired_;
+  Credentials credentials_;
   std::vector<Layer> layers_;
   std::map<std::string, Kept> kept_;  // by path within the layer
   std::map<const LayerFile*, std::vector<sysctl::Rule>> rules_;
