@@ -6,6 +6,7 @@
 
 #include "agent/cluster/cluster.h"
 #include "agent/cluster/credential_rules.h"
+#include "agent/cluster/endpoint_rules.h"
 #include "agent/cluster/k3s_rules.h"
 #include "agent/cluster/layout.h"
 #include "agent/cluster/manifest_rules.h"
@@ -57,7 +58,7 @@ class Compiler {
       for (const auto& file : layer.files) take(layer, file);
     }
     desired_.config = nodeYaml_.finish();
-    collect();
+    collect(snapshot);
     adviseOnTuning(desired_, findings_);
     judgeCredentials(credentials_, tightened(floor_, desired_.config).denyRawSecrets, findings_);
     return finish();
@@ -174,7 +175,7 @@ class Compiler {
     modules_[&file] = std::move(parsed.entries);
   }
 
-  void collect() {
+  void collect(const source::Snapshot& snapshot) {
     desired_.sysctls = profileRules(desired_.config);
     for (const auto& layer : layers_) collectSysctls(layer);
     for (auto& floor : floorRules(desired_.config)) desired_.sysctls.push_back(std::move(floor));
@@ -202,6 +203,7 @@ class Compiler {
     const Policy policy = tightened(floor_, desired_.config);
     judgeTogether(manifests, policy.denyRawSecrets, findings_);
     judgeK3sConfig(desired_, policy, findings_);
+    judgeEndpoints(desired_, snapshot, manifests, policy, findings_);
     handOverConntrack(desired_, findings_);
   }
 

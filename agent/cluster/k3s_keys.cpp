@@ -162,9 +162,9 @@ constexpr std::array<std::string_view, 16> kCritical = {
     "supervisor-metrics",
 };
 
-constexpr std::array<std::string_view, 6> kEndpoints = {
-    "datastore-endpoint",      "etcd-s3-endpoint",      "etcd-s3-proxy", "server",
-    "system-default-registry", "airgap-extra-registry",
+constexpr std::array<std::string_view, 8> kEndpoints = {
+    "datastore-endpoint",      "etcd-s3-endpoint",      "etcd-s3-proxy",          "server",
+    "system-default-registry", "airgap-extra-registry", "image-service-endpoint", "container-runtime-endpoint",
 };
 
 // With the short forms that are keys as well.

@@ -52,7 +52,8 @@ class Judge {
         say(Severity::error, file, entry.at,
             inQuotes(key) +
                 " is no secret, and Bedplate shows what follows from it: put it in a file that is not sealed");
-      if (isSecretKey(key)) secret(file, entry.at, key, std::string(fileKeyOf(key)) + " names it instead");
+      if (isSecretKey(key))
+        secret(file, entry.at, key, std::string(fileKeyOf(key)) + " names it instead, or seal this file");
       if (!isEndpointKey(key)) continue;
       endpoint(file, entry.value.at, key, entry.value.text);
       for (const auto& item : entry.value.items) endpoint(file, item.at, key, item.text);
@@ -90,7 +91,7 @@ class Judge {
   }
 
   void endpoint(const std::string& file, yaml::Place at, const std::string& what, const std::string& value) {
-    if (value.empty()) return;
+    if (value.empty() || (what == "etcd-s3-proxy" && value == "none")) return;  // none at all
     if (value.find('@') != std::string::npos && value.find("://") != std::string::npos)
       secret(file, at, what,
              "it holds a password: give it to K3s in its environment file (K3S_" + environmentName(what) +
@@ -124,7 +125,7 @@ class Judge {
       for (const auto& one : configs->entries)
         if (const auto* auth = find(one.value, "auth"))
           for (const auto& entry : auth->entries)
-            if (entry.key == "password" || entry.key == "token" || entry.key == "auth")
+            if (entry.key == "password" || entry.key == "token" || entry.key == "auth" || entry.key == "identity_token")
               secret(file, entry.at, "auth." + entry.key, "seal the file, or let pods bring imagePullSecrets");
   }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "agent/cluster/mentions.h"
 #include "agent/cluster/names.h"
 
 namespace bedplate::cluster {
@@ -267,6 +268,7 @@ Manifest readManifest(std::string_view text) {
   manifest.problems = yaml::walk(text, checker);
   manifest.problems.insert(manifest.problems.end(), checker.problems.begin(), checker.problems.end());
   manifest.objects = std::move(checker.objects);
+  if (manifest.problems.empty()) readMentions(text, manifest.objects);
   return manifest;
 }
 

@@ -10,6 +10,16 @@
 
 namespace bedplate::cluster {
 
+// What an object tells K3s to reach, or keeps that it should not.
+struct Mention {
+  enum class Kind { endpoint, standard, credential };
+  Kind kind = Kind::endpoint;  // standard: a host that is reached because no other is named
+  yaml::Place at;
+  std::string what;  // "spec.repo"; of a credential its name, never its value
+  std::string host;
+  bool operator==(const Mention&) const = default;
+};
+
 // One object, as far as the rules about several manifests look at it.
 struct Object {
   yaml::Place at;
@@ -20,6 +30,7 @@ struct Object {
   bool rawSecret = false;                  // a Secret with its content
   bool stays = false;                      // K3s's label objectset.rio.cattle.io/prune: "false"
   bool selfHeals = false, prunes = false;  // spec.syncPolicy.automated of an Argo CD Application
+  std::vector<Mention> mentions;           // of a HelmChart, a HelmChartConfig, a Secret in kube-system
 };
 
 // What makes it this object, for K3s: group, kind, namespace ("default" where none is said) and name.

@@ -84,6 +84,8 @@ Document read(std::string_view text, const Limits& limits = {});
 
 // Overwrites every scalar and key.
 void wipe(Node& node);
+// A text of any number of documents; nothing of one with problems.
+std::vector<Node> readAll(std::string_view text, const Limits& limits = {});
 
 // Nothing but blank lines, comments and "---": for K3s and for us such a file says nothing.
 bool saysNothing(std::string_view text);

@@ -25,14 +25,14 @@ class Builder final : public Sink {
   void scalar(Place at, const std::string& text, bool) override { add({Kind::scalar, at, text, {}, {}}); }
   void null(Place at) override { add({Kind::null, at, {}, {}, {}}); }
 
-  Node root;
+  std::vector<Node> roots;
   [[nodiscard]] std::optional<Place> second() const { return second_; }
 
  private:
   void open(Node node) { stack_.push_back(std::move(node)); }
   void add(Node node) {
     if (stack_.empty()) {
-      if (documents_ == 1) root = std::move(node);
+      roots.push_back(std::move(node));
     } else if (stack_.back().kind == Kind::mapping) {
       stack_.back().entries.back().value = std::move(node);
     } else {
@@ -86,7 +86,7 @@ Document read(std::string_view text, const Limits& limits) {
   document.problems = walk(text, builder, limits);
   if (const auto second = builder.second(); second && document.problems.empty())
     document.problems.push_back({*second, "a second document: this file holds one"});
-  document.root = std::move(builder.root);
+  if (!builder.roots.empty()) document.root = std::move(builder.roots.front());
   return document;
 }
 
@@ -98,6 +98,11 @@ void wipe(Node& node) {
     host::wipe(entry.key);
     wipe(entry.value);
   }
+}
+
+std::vector<Node> readAll(std::string_view text, const Limits& limits) {
+  Builder builder;
+  return walk(text, builder, limits).empty() ? std::move(builder.roots) : std::vector<Node>();
 }
 
 bool saysNothing(std::string_view text) {

@@ -48,12 +48,13 @@ TEST(K3sRules, ACredentialIsAWarningAndRefusedByPolicy) {
 }
 
 TEST(K3sRules, OnlyNamedEndpointsMayBeUsed) {
-  const std::string policy = "policy: {endpoints: ['*.nordic-corp.no']}\n";
+  // Images have rules of their own: endpoint_rules_test.cpp.
+  const std::string policy = "policy: {endpoints: ['*.nordic-corp.no', docker.io]}\n";
   EXPECT_THAT(judged("etcd-s3-endpoint: s3.nordic-corp.no\nserver: https://127.0.0.1:6443\n", "server", policy),
               IsEmpty());
   EXPECT_THAT(judged("etcd-s3-endpoint: s3.amazonaws.com\n", "server", policy),
               ElementsAre("k3s/config.yaml:1:19: error: refused by policy.endpoints: etcd-s3-endpoint names "
-                          "'s3.amazonaws.com', and only *.nordic-corp.no may be named"));
+                          "'s3.amazonaws.com', and only *.nordic-corp.no, docker.io may be named"));
   const auto registries = compiled({{"k3s/registries.yaml",
                                      "mirrors:\n  docker.io:\n    endpoint:\n    - https://mirror.nordic-corp.no\n"
                                      "    - https://registry-1.docker.io\n"},
@@ -68,7 +69,7 @@ TEST(K3sRules, BothListsCount) {
   const auto with = [](const std::string& host) {
     return compile(snapshotOf({{"k3s/config.yaml", "server: https://" + host + ":6443\n"},
                                {"node.yaml", kKind + "policy: {endpoints: ['*']}\n"}}),
-                   {}, {"web-01", "server", "c"}, {.denyRawSecrets = false, .endpoints = {{"*.no"}}}, nullptr)
+                   {}, {"web-01", "server", "c"}, {.denyRawSecrets = false, .endpoints = {{"*.no", "docker.io"}}}, nullptr)
         .desired.has_value();
   };
   EXPECT_TRUE(with("a.no"));
