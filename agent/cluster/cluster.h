@@ -156,9 +156,8 @@ struct Policy {
   std::vector<std::vector<std::string>> endpoints;
 };
 
-// Remembers the objects of blobs that were found valid, so that an unchanged manifest is not parsed again, and the blobs
-// without a credential in them.
-// Thread-safety: used by one thread at a time.
+// Remembers the objects of blobs that were found valid, so that an unchanged manifest is not parsed again, and the
+// blobs without a credential in them. Thread-safety: used by one thread at a time.
 struct ValidBlobs {
   std::map<source::ObjectId, std::shared_ptr<const std::vector<Object>>> manifests;
   std::set<source::ObjectId> withoutCredentials;

@@ -9,6 +9,7 @@
 #include "agent/cluster/k3s_rules.h"
 #include "agent/cluster/mentions.h"
 #include "agent/cluster/names.h"
+#include "tuning/host/paths.h"
 
 namespace bedplate::cluster {
 namespace {
@@ -199,8 +200,8 @@ class Judge {
         "etcd-arg",          "kube-apiserver-arg", "kube-cloud-controller-arg",   "kube-cloud-controller-manager-arg",
         "kubelet-arg",       "kube-proxy-arg",     "kube-controller-manager-arg", "kube-controller-arg",
         "kube-scheduler-arg"};
-    constexpr std::array<std::string_view, 5> kOwn = {"listen-", "advertise-", "initial-advertise-", "service-account-",
-                                                      "api-audiences"};
+    constexpr std::array<std::string_view, 5> kItself = {"listen-", "advertise-", "initial-advertise-",
+                                                         "service-account-", "api-audiences"};
     for (const auto key : kKeys) {
       const auto items = config_.find(std::string(key));
       if (items == config_.end()) continue;
@@ -209,7 +210,7 @@ class Judge {
         if (equals == std::string::npos || item.text.find("://", equals) == std::string::npos) continue;
         const std::string name = item.text.substr(std::min(item.text.find_first_not_of('-'), equals),
                                                   equals - std::min(item.text.find_first_not_of('-'), equals));
-        if (std::any_of(kOwn.begin(), kOwn.end(), [&](std::string_view own) { return name.starts_with(own); }))
+        if (std::any_of(kItself.begin(), kItself.end(), [&](std::string_view own) { return name.starts_with(own); }))
           continue;
         for (const auto& host : hostsOf(std::string_view(item.text).substr(equals + 1)))
           refuse(item.file, item.at, {host}, fmt::format("{} {} names {}", key, printable(name), inQuotes(host)));
@@ -224,8 +225,8 @@ class Judge {
         if (registry != kDockerHub)
           refuse(image->file, image->at, {registry}, fmt::format("{} names {}", key, inQuotes(registry)));
       }
-    if (const auto* file = said("private-registry");
-        file != nullptr && file->text != "/etc/rancher/k3s/registries.yaml")
+    const std::string standard = "/" + host::joinPath(host::paths::k3sConfigDir, "registries.yaml");
+    if (const auto* file = said("private-registry"); file != nullptr && file->text != standard)
       say(Severity::error, file->file, file->at,
           "refused by policy.endpoints: private-registry names a file that is not in Git, and K3s would not read "
           "k3s/registries.yaml; remove it");

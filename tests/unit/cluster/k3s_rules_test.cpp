@@ -69,7 +69,8 @@ TEST(K3sRules, BothListsCount) {
   const auto with = [](const std::string& host) {
     return compile(snapshotOf({{"k3s/config.yaml", "server: https://" + host + ":6443\n"},
                                {"node.yaml", kKind + "policy: {endpoints: ['*']}\n"}}),
-                   {}, {"web-01", "server", "c"}, {.denyRawSecrets = false, .endpoints = {{"*.no", "docker.io"}}}, nullptr)
+                   {}, {"web-01", "server", "c"}, {.denyRawSecrets = false, .endpoints = {{"*.no", "docker.io"}}},
+                   nullptr)
         .desired.has_value();
   };
   EXPECT_TRUE(with("a.no"));
