@@ -1,4 +1,5 @@
-// bedplate check DIR: every finding of a cluster directory, for every node and role in it, without a node.
+// bedplate check DIR: every finding of a cluster directory, for every node and role in it, without a node. On a node,
+// by the policy of its bedplate.conf: what is clean here must not be refused there.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "agent/cluster/cluster.h"
 #include "agent/report/json.h"
 #include "agent/report/text.h"
+#include "tuning/host/paths.h"
 
 namespace bedplate::cli {
 namespace {
@@ -29,8 +31,15 @@ struct Asked {
   bool strict = false;
 };
 
+// Of bedplate.conf, where there is one and it has a policy.
+struct Floor {
+  cluster::Policy policy;
+  std::vector<std::string> files;  // that were read; empty: no policy
+};
+
 struct Checked {
   std::vector<Finding> findings;
+  Floor floor;
   std::vector<std::string> roles, nodes;
   std::size_t files = 0;
 
@@ -110,13 +119,33 @@ struct Order {
   }
 };
 
+// Only the text of bedplate.conf counts: elsewhere than on its node the keys that it names are missing.
+host::Result<Floor> floorOf(Context& context) {
+  BEDPLATE_TRY_LET(auto loaded, config::load(context.files(), context.configPath()));
+  const std::string shown = context.files().shown(context.configPath());
+  if (loaded.files.empty() && loaded.problems.empty() && context.configPath() != host::paths::configFile)
+    return host::fail("NotFound", shown, "no such file", "name a bedplate.conf with --config, or leave it out");
+  if (loaded.ofText > 0)
+    return host::fail("InvalidConfiguration", shown,
+                      "its policy cannot be relied on: " + config::text(loaded.problems.front()),
+                      "mend it; bedplated --check-config shows all there is");
+  const auto& said = loaded.config.policy;
+  Floor floor;
+  if (said.rawSecrets.empty() && said.endpoints.empty()) return floor;
+  floor.policy.denyRawSecrets = said.rawSecrets == "deny";
+  if (!said.endpoints.empty()) floor.policy.endpoints.push_back(said.endpoints);
+  floor.files = std::move(loaded.files);
+  return floor;
+}
+
 // Equal findings are one. A note ("masks nothing") holds only when it does for every node that reads the file.
 std::vector<Finding> merged(const source::Snapshot& snapshot, const std::vector<source::Refusal>& refusals,
-                            const std::vector<Identity>& all, const trust::Opener& opener) {
+                            const std::vector<Identity>& all, const cluster::Policy& floor,
+                            const trust::Opener& opener) {
   std::map<Finding, std::size_t, Order> found;
   cluster::ValidBlobs valid;
   for (const auto& node : all) {
-    auto findings = cluster::compile(snapshot, refusals, node, {}, &valid, &opener).findings;
+    auto findings = cluster::compile(snapshot, refusals, node, floor, &valid, &opener).findings;
     std::sort(findings.begin(), findings.end(), Order());
     findings.erase(std::unique(findings.begin(), findings.end()), findings.end());
     for (auto& finding : findings) ++found[std::move(finding)];
@@ -142,8 +171,9 @@ host::Result<Checked> check(Context& context, const Asked& asked) {
   BEDPLATE_TRY_LET(const auto snapshot, source::readDirectory(*files, "", source::Limits{}, refusals));
   const auto members = cluster::members(snapshot);
   Checked checked;
+  BEDPLATE_TRY_LET(checked.floor, floorOf(context));
   const auto all = identities(asked, members, clusterFor(context, asked.directory));
-  checked.findings = merged(snapshot, refusals, all, openerOf(context));
+  checked.findings = merged(snapshot, refusals, all, checked.floor.policy, openerOf(context));
   checked.files = snapshot.files.size();
   for (const auto& node : all) {
     const auto add = [](std::vector<std::string>& list, const std::string& name) {
@@ -169,6 +199,7 @@ Json json(const Checked& checked, const Asked& asked) {
               {"files", checked.files},
               {"roles", checked.roles},
               {"nodes", checked.nodes},
+              {"policy", checked.floor.files},
               {"errors", checked.count(Severity::error)},
               {"warnings", checked.count(Severity::warning)},
               {"notes", checked.count(Severity::note)},
@@ -200,6 +231,7 @@ void print(Context& context, const Checked& checked, const Asked& asked) {
                   report::count(errors, "error"), report::count(warnings, "warning"));
   line += "; for role " + list(checked.roles);
   if (!checked.nodes.empty()) line += "; node " + list(checked.nodes);
+  if (!checked.floor.files.empty()) line += "; with the policy of " + list(checked.floor.files);
   if (errors == 0 && warnings > 0 && asked.strict) line += "; with --strict a warning is an error";
   context.out() << report::clean(line) << "\n";
 }

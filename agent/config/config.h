@@ -64,6 +64,7 @@ struct Loaded {
   Config config;
   std::vector<std::string> files;  // read, in order, as the operator knows them
   std::vector<Problem> problems;
+  std::size_t ofText = 0;  // so many of them, the first, are of the text itself and not of the files that it names
 };
 
 // Reads `path` (paths::configFile unless --config) and PATH.d/*.conf in byte order over it. A missing main file is an

@@ -22,6 +22,7 @@ class Loader {
       for (const auto& name : *names)
         if (name.ends_with(".conf") && name.front() != '.')
           BEDPLATE_TRY(readOne(host::joinPath(dropIns, name), /*mayBeMissing=*/false));
+    loaded_.ofText = loaded_.problems.size();
     checkFiles();
     checkTogether();
     return std::move(loaded_);

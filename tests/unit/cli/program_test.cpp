@@ -104,6 +104,41 @@ TEST(Check, NoDirectoryAndAnEmptyOneAreErrors) {
   EXPECT_EQ(run({"check", tree.path()}).status, 1);
 }
 
+// What is clean here must not be refused on the node.
+TEST(Check, GoesByThePolicyOfBedplateConf) {
+  testlib::TempTree host, tree;
+  tree.write("manifests/a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: b}\n");
+  tree.write("k3s/config.yaml", "server: https://k3s.other.net:6443\n");
+  EXPECT_EQ(runOn(host, {"check", tree.path()}).status, 0);
+  const std::string conf = "etc/bedplate/bedplate.conf";
+  // A key file that is missing here is the node's matter.
+  host.write(conf, "[repository]\ntoken-file = /etc/none\n[policy]\nraw-secrets = deny\nendpoints = *.example.com\n");
+  const Ran denied = runOn(host, {"check", tree.path()});
+  EXPECT_EQ(denied.status, 1);
+  EXPECT_THAT(denied.out, HasSubstr("refused by policy.rawSecrets: Secret x holds its content"));
+  EXPECT_THAT(denied.out, HasSubstr("refused by policy.endpoints: server names 'k3s.other.net'"));
+  EXPECT_THAT(denied.out, HasSubstr("; with the policy of "));
+  const auto json = nlohmann::json::parse(runOn(host, {"check", tree.path(), "-o", "json"}).out);
+  ASSERT_EQ(json["policy"].size(), 1U);
+  EXPECT_THAT(json["policy"][0].get<std::string>(), testing::EndsWith(conf));
+  // Elsewhere a file is named.
+  testlib::TempTree other;
+  other.write("ci/policy.conf", "[policy]\nraw-secrets = deny\n");
+  EXPECT_EQ(runOn(other, {"--config", "ci/policy.conf", "check", tree.path()}).status, 1);
+}
+
+TEST(Check, APolicyThatCannotBeReadIsAnError) {
+  testlib::TempTree host, tree;
+  tree.write("sysctl.d/a.conf", "vm.swappiness = 1\n");
+  const Ran none = runOn(host, {"--config", "ci/none.conf", "check", tree.path()});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, HasSubstr("no such file"));
+  host.write("etc/bedplate/bedplate.conf", "[policy]\nraw-secret = deny\n");
+  const Ran wrong = runOn(host, {"check", tree.path()});
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("bedplate.conf:2: [policy] key 'raw-secret' is not known"));
+}
+
 TEST(Bench, AnEtcdThatMayLiveHasNoClosedLoopBesideIt) {
   testlib::TempTree tree;
   tree.write("proc/812/comm", "etcd\n");

@@ -41,6 +41,14 @@ TEST_F(ConfigLoad, NoFileIsAnUnconfiguredNode) {
   EXPECT_FALSE(loaded.config.configured());
 }
 
+TEST_F(ConfigLoad, ProblemsOfTheTextComeBeforeThoseOfTheFilesItNames) {
+  tree.write("etc/bedplate/bedplate.conf", "[repository]\ntoken-file = /etc/none\nbranhc = main\n");
+  const Loaded loaded = load();
+  ASSERT_EQ(loaded.problems.size(), 2U);
+  EXPECT_EQ(loaded.ofText, 1U);
+  EXPECT_THAT(loaded.problems[0].message, HasSubstr("branhc"));
+}
+
 TEST_F(ConfigLoad, DropInsGoOverTheMainFileInByteOrder) {
   tree.write("etc/bedplate/bedplate.conf", "[repository]\nurl = file:///a\npath = p\nbranch = main\n");
   tree.write("etc/bedplate/bedplate.conf.d/9-z.conf", "[repository]\nbranch = nine\n");
