@@ -151,6 +151,31 @@ class BadCommits(Node):
         done = self.agent.once()
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_a_token_in_any_file_is_refused_and_never_printed(self):
+        token = "ghp" + "_" + "".join(chr(ord("a") + i * 7 % 26) for i in range(36))
+        for name, text in (("README.md", f"use {token}\n"), ("sysctl.d/98-x.conf", f"{token}\n"),
+                           ("nodes/web-02/sysctl.d/1.conf", f"vm.swappiness = {token}\n")):
+            self.repository.commit({name: text}, "token")
+            said = self.refused(f"{name}:1:", "looks like a GitHub token")
+            self.assertNotIn(token[4:], said)
+            self.assertNotIn(token[4:], self.tree.read("run/bedplate/status.json"))
+            self.repository.commit({name: "# none\n"}, "without it")
+
+    def test_the_policy_of_bedplate_conf_holds_whatever_git_says(self):
+        self.tree.configure(self.repository, extra="[policy]\nraw-secrets = deny\nendpoints = *.example.com\n")
+        kind = "apiVersion: bedplate.dev/v1alpha1\nkind: NodeConfig\n"
+        self.repository.commit({"node.yaml": kind + "policy: {endpoints: ['*']}\n", "k3s/config.yaml": "etcd-s3: true\n"},
+                               "amazon")
+        self.refused("policy.endpoints", "docker.io", "2 errors")
+        self.repository.commit({"k3s/config.yaml": "etcd-s3: true\netcd-s3-endpoint: s3.example.com\n"
+                                                   "system-default-registry: r.example.com\n"}, "named")
+        done = self.agent.once()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.good = self.state()
+        self.repository.commit({"manifests/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: Yg==}\n"},
+                               "secret")
+        self.refused("policy.rawSecrets", "manifests/s.yaml:1:1")
+
     def test_a_bad_commit_is_forgotten_by_the_next_good_one(self):
         self.repository.commit({"sysctl.d/99-k8s.conf": "kernel.modprobe = /tmp/evil\n"}, "bad")
         self.refused("kernel.modprobe")
