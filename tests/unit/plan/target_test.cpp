@@ -153,8 +153,8 @@ TEST(TargetJson, RefusesWhatItIsNot) {
     EXPECT_EQ(result.error().reason, "Corrupt");
     return result.error().why;
   };
-  EXPECT_THAT(refused("\"format\": 3", "\"format\": 4"), HasSubstr("format"));
-  EXPECT_THAT(refused("\"format\": 3", "\"format\": 0"), HasSubstr("format"));
+  EXPECT_THAT(refused("\"format\": 4", "\"format\": 5"), HasSubstr("format"));
+  EXPECT_THAT(refused("\"format\": 4", "\"format\": 0"), HasSubstr("format"));
   EXPECT_THAT(refused("\"exact\"", "\"atMost\""), HasSubstr("bound"));
   EXPECT_THAT(refused("\"exact\"", "\"atLeast\""), HasSubstr("has a bound and is not one key"));
   EXPECT_THAT(refused("\"source\": \"file\"", "\"source\": \"me\""), HasSubstr("source"));
