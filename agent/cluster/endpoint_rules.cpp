@@ -25,6 +25,8 @@ const yaml::Node* find(const yaml::Node* mapping, std::string_view key) {
   return nullptr;
 }
 
+constexpr std::string_view kSealed = ".sealed";
+
 bool isTrue(std::string_view text) { return text == "true" || text == "True" || text == "TRUE" || text == "1"; }
 
 class Judge {
@@ -44,6 +46,8 @@ class Judge {
     images();
     arguments();
     others();
+    wipe(config_);
+    yaml::wipe(registries_);
   }
 
  private:
@@ -65,7 +69,12 @@ class Judge {
 
   void refuse(const std::string& file, yaml::Place at, const std::vector<std::string>& names, const std::string& why,
               const std::string& way = "") {
-    if (const auto only = refusedBy(names))
+    const auto only = refusedBy(names);
+    if (only && file.ends_with(kSealed))
+      say(Severity::error, file, at,
+          "refused by policy.endpoints: what it names, or leaves to K3s, is not shown, as the file is sealed; only " +
+              *only + " may be reached");
+    else if (only)
       say(Severity::error, file, at,
           fmt::format("refused by policy.endpoints: {}, and only {} may be reached{}", why, *only, way));
   }
@@ -87,11 +96,12 @@ class Judge {
     std::vector<K3sText> texts;
     for (const auto& file : desired_.k3s) {
       if (file.path != kRegistries) {
-        texts.push_back({file.file, *file.content});
+        texts.push_back({file.file, textOf(file), file.sealed});
         continue;
       }
       registriesFile_ = file.file;
-      auto document = yaml::read(*file.content);
+      unknown_ = file.sealed && !file.opened;
+      auto document = yaml::read(textOf(file));
       if (document.problems.empty()) registries_ = std::move(document.root);
     }
     config_ = effectiveConfig(texts);
@@ -140,7 +150,7 @@ class Judge {
         }
     if (refusedBy(amazon))
       say(Severity::note, secret->file, secret->at,
-          "the Secret kube-system/" + printable(secret->text) +
+          "the Secret kube-system/" + (secret->secret ? "(sealed)" : printable(secret->text)) +
               " is not here in plain text: which etcd-s3-endpoint it names is not known to policy.endpoints");
   }
 
@@ -182,8 +192,8 @@ class Judge {
   }
 
   void images() {
-    if (mirror(kDockerHub) != nullptr) return;  // judged with the others
-    const bool own = configured(kDockerHub);    // then the mirror of all others does not count for it
+    if (unknown_ || mirror(kDockerHub) != nullptr) return;  // not to be told, or judged with the others
+    const bool own = configured(kDockerHub);                // then the mirror of all others does not count for it
     if ((isClosed("*") && !own) || serversSay("system-default-registry")) return;
     std::string file = registriesFile_;
     for (const auto& one : desired_.k3s)
@@ -252,6 +262,7 @@ class Judge {
   std::vector<Finding>& findings_;
   K3sConfig config_;
   yaml::Node registries_;
+  bool unknown_ = false;  // these are sealed, and were not opened
   std::string registriesFile_;
 };
 
