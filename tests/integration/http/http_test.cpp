@@ -121,15 +121,15 @@ class Http : public ::testing::Test {
 TEST_F(Http, HoldsItselfToItsSystemCalls) {
   if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
   serve();
-  const auto session = HttpSession::start(setup);
-  ASSERT_TRUE(session) << session.error().text();
-  ASSERT_TRUE((*session)->send(plain("/")));
+  const auto started = HttpSession::start(setup);
+  ASSERT_TRUE(started) << started.error().text();
+  ASSERT_TRUE((*started)->send(plain("/")));
   std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
   std::string status;
   for (std::string pid; children >> pid;) {
     std::ifstream in("/proc/" + pid + "/status");
-    const std::string text(std::istreambuf_iterator<char>(in), {});
-    if (text.starts_with("Name:\tbedplate-http\n")) status = text;
+    const std::string said(std::istreambuf_iterator<char>(in), {});
+    if (said.starts_with("Name:\tbedplate-http\n")) status = said;
   }
   EXPECT_THAT(status, HasSubstr("\nNoNewPrivs:\t1\n"));
   EXPECT_THAT(status, HasSubstr("\nSeccomp:\t2\n"));
