@@ -35,9 +35,10 @@ function(bedplate_library name)
   target_link_libraries(bedplate_${name} PUBLIC bedplate_flags ${ARG_DEPS})
 endfunction()
 
-# bedplate_test(NAME SOURCES ... DEPS ...): one GoogleTest program; each of its cases is a CTest test.
+# bedplate_test(NAME SOURCES ... DEPS ... [SERIAL PATTERN]): one GoogleTest program; each of its cases is a CTest test. Those
+# of the pattern run while no other does, as they measure what a busy machine has not.
 function(bedplate_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SERIAL" "SOURCES;DEPS" ${ARGN})
   add_executable(test_${name} ${ARG_SOURCES})
   target_link_libraries(test_${name} PRIVATE bedplate_flags bedplate_testlib ${ARG_DEPS}
                                              GTest::gmock GTest::gtest_main)
@@ -47,5 +48,10 @@ function(bedplate_test name)
     target_compile_options(test_${name} PRIVATE -fno-sanitize=undefined)
   endif()
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  gtest_discover_tests(test_${name} TEST_PREFIX "unit." DISCOVERY_TIMEOUT 60)
+  if(ARG_SERIAL)
+    gtest_discover_tests(test_${name} TEST_PREFIX "unit." DISCOVERY_TIMEOUT 60 TEST_FILTER "${ARG_SERIAL}"
+                         TEST_LIST test_${name}_serial PROPERTIES RUN_SERIAL ON)
+    set(others TEST_FILTER "-${ARG_SERIAL}")
+  endif()
+  gtest_discover_tests(test_${name} TEST_PREFIX "unit." DISCOVERY_TIMEOUT 60 ${others})
 endfunction()
