@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "agent/source/text.h"
+#include "agent/trust/armor.h"
 #include "agent/trust/sealed.h"
 #include "agent/trust/sealing_keys.h"
 #include "tuning/host/clock.h"
@@ -140,7 +141,7 @@ host::Result<std::string> seal(const Certificate& certificate, const SealedFor& 
   EVP_PKEY* key = parsed ? X509_get0_pubkey(parsed.get()) : nullptr;
   if (key == nullptr) return host::fail("Invalid", "the certificate", "cannot be read");
   BEDPLATE_TRY_LET(const auto bytes, sealFor(key, content, whom.cluster + "/" + whom.name));
-  return toBase64(bytes);
+  return encodeBase64(bytes);
 }
 
 }  // namespace bedplate::trust

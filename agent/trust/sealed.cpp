@@ -12,6 +12,7 @@
 #include <array>
 
 #include "agent/source/text.h"
+#include "agent/trust/armor.h"
 
 namespace bedplate::trust {
 namespace {
@@ -29,36 +30,6 @@ host::Failure notSealed(const std::string& why) {
 host::Failure opensslFailed(const char* doing) {
   ::ERR_clear_error();
   return host::fail("Internal", "OpenSSL", std::string("failed to ") + doing, "is there memory left?");
-}
-
-int digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
-// Only the one way in which an encoder writes the bytes: no text but one stands for them.
-std::optional<std::string> fromBase64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  text.remove_suffix(padding);
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3 + 2);
-  unsigned int bits = 0;
-  int have = 0;
-  for (const char c : text) {
-    const int value = digit(c);
-    if (value < 0) return std::nullopt;
-    bits = (bits << 6 | static_cast<unsigned int>(value)) & 0xffffU;
-    have += 6;
-    if (have < 8) continue;
-    have -= 8;
-    bytes += static_cast<char>(bits >> have & 0xffU);
-  }
-  if ((bits & ((1U << have) - 1)) != 0) return std::nullopt;
-  return bytes;
 }
 
 const unsigned char* raw(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
@@ -103,18 +74,11 @@ std::optional<Secret> decrypt(const Secret& session, std::string_view gcm) {
 
 }  // namespace
 
-std::string toBase64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(raw(text.data()), raw(bytes), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
 host::Result<Envelope> parseEnvelope(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\t'))
     text.remove_suffix(1);
   if (text.empty()) return notSealed("is empty");
-  auto bytes = fromBase64(text);
+  auto bytes = decodeBase64(text);
   if (!bytes) return notSealed("is not one line of base64");
   Envelope envelope{std::move(*bytes), 0};
   const std::string_view all = envelope.bytes;

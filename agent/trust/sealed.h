@@ -27,6 +27,4 @@ host::Result<std::optional<Secret>> openWith(EVP_PKEY* key, const Envelope& enve
 // The bytes, not yet as base64.
 host::Result<std::string> sealFor(EVP_PKEY* key, std::string_view content, const std::string& label);
 
-std::string toBase64(std::string_view bytes);
-
 }  // namespace bedplate::trust

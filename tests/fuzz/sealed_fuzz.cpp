@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/trust/armor.h"
 #include "agent/trust/sealed.h"
 
 namespace {
@@ -25,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto envelope = trust::parseEnvelope(text);
   if (envelope) {
-    const std::string again = trust::toBase64(envelope->bytes);
+    const std::string again = trust::encodeBase64(envelope->bytes);
     if (!text.starts_with(again) || text.find_first_not_of(" \t\r\n", again.size()) != std::string_view::npos)
       std::abort();
     if (envelope->rsa().size() != envelope->rsaSize || envelope->gcm().size() < 16) std::abort();
@@ -35,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // As content, it comes out as it went in.
   const auto sealed = trust::sealFor(key(), text, "c/n");
   if (!sealed) std::abort();
-  const auto whole = trust::parseEnvelope(trust::toBase64(*sealed));
+  const auto whole = trust::parseEnvelope(trust::encodeBase64(*sealed));
   if (!whole) std::abort();
   const auto opened = trust::openWith(key(), *whole, "c/n");
   if (!opened || !*opened || (*opened)->view() != text) std::abort();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/trust/armor.h"
 #include "agent/trust/sealed.h"
 
 namespace bedplate::testlib {
@@ -12,7 +13,7 @@ namespace bedplate::testlib {
 inline std::string fakeSealed(const std::string& content) {
   std::string bytes("\x01\x00", 2);
   bytes += std::string(256, 'x') + content + std::string(16, 't');
-  return trust::toBase64(bytes) + "\n";
+  return trust::encodeBase64(bytes) + "\n";
 }
 
 // Opens them, and says for whom it was asked to.

@@ -4,6 +4,7 @@
 
 #include "agent/apply/fingerprint.h"
 #include "agent/apply/rollback.h"
+#include "agent/trust/armor.h"
 #include "tests/unit/apply/keeper_fixture.h"
 
 namespace bedplate::apply::testing_node {
@@ -70,7 +71,7 @@ TEST_F(KeeperSealed, TheSameSealedAnewDoesNotTouchTheFile) {
   auto again = with(kSecret);
   std::string bytes = trust::parseEnvelope(*again.files[0].content).value().bytes;
   bytes[2] = 'y';
-  again.files[0].content = std::make_shared<const std::string>(trust::toBase64(bytes));
+  again.files[0].content = std::make_shared<const std::string>(trust::encodeBase64(bytes));
   again.files[0].sha256 = plan::sha256(*again.files[0].content);
   const RunResult result = apply(again);
   EXPECT_TRUE(result.generation);

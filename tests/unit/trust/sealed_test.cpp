@@ -1,5 +1,6 @@
 // Sealed files: the form, the arithmetic, and what is refused.
 #include "agent/trust/sealed.h"
+#include "agent/trust/armor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -96,7 +97,7 @@ TEST_F(SealedTest, TheWiderScopesAreRefusedWithTheirName) {
   EXPECT_THAT(wide.error().text(), HasSubstr("namespace-wide"));
   EXPECT_THAT(wide.error().text(), Not(HasSubstr("made elsewhere")));
   const auto key = readKey(tree.files(), std::string(host::paths::sealing) + "/peer.pem").value();
-  const auto everywhere = opener(toBase64(sealFor(key.get(), kContent, "").value()), kWhom);
+  const auto everywhere = opener(encodeBase64(sealFor(key.get(), kContent, "").value()), kWhom);
   ASSERT_FALSE(everywhere);
   EXPECT_EQ(everywhere.error().reason, "SealedTooWidely");
   EXPECT_THAT(everywhere.error().text(), HasSubstr("cluster-wide"));
@@ -109,7 +110,7 @@ TEST_F(SealedTest, EveryFlippedBitIsRefused) {
   for (std::size_t i = 0; i < bytes.size() * 8; ++i) {
     std::string other = bytes;
     other[i / 8] = static_cast<char>(other[i / 8] ^ (1 << (i % 8)));
-    const auto envelope = parseEnvelope(toBase64(other));
+    const auto envelope = parseEnvelope(encodeBase64(other));
     if (!envelope) continue;
     const auto content = openWith(key.get(), *envelope, "oslo-prod/registries.yaml");
     ASSERT_FALSE(content && *content) << "bit " << i;
@@ -135,7 +136,7 @@ TEST_F(SealedTest, NoShorterOneIsTaken) {
   const std::string bytes = parseEnvelope(sealed()).value().bytes;
   const auto key = readKey(tree.files(), std::string(host::paths::sealing) + "/peer.pem").value();
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    const auto envelope = parseEnvelope(toBase64(bytes.substr(0, size)));
+    const auto envelope = parseEnvelope(encodeBase64(bytes.substr(0, size)));
     if (!envelope) continue;
     const auto content = openWith(key.get(), *envelope, "oslo-prod/registries.yaml");
     ASSERT_FALSE(content && *content) << size;
