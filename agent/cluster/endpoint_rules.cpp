@@ -18,13 +18,6 @@ constexpr std::string_view kRegistries = "k3s/registries.yaml";
 constexpr std::string_view kDockerHub = "docker.io";
 constexpr std::string_view kDisable = "disable-default-registry-endpoint";
 
-const yaml::Node* find(const yaml::Node* mapping, std::string_view key) {
-  if (mapping == nullptr) return nullptr;
-  for (const auto& entry : mapping->entries)
-    if (entry.key == key) return &entry.value;
-  return nullptr;
-}
-
 constexpr std::string_view kSealed = ".sealed";
 
 bool isTrue(std::string_view text) { return text == "true" || text == "True" || text == "TRUE" || text == "1"; }
@@ -154,12 +147,12 @@ class Judge {
               " is not here in plain text: which etcd-s3-endpoint it names is not known to policy.endpoints");
   }
 
-  [[nodiscard]] const yaml::Node* mirror(std::string_view name) const {
-    return find(find(&registries_, "mirrors"), name);
+  [[nodiscard]] const yaml::Node* registry(std::string_view section, std::string_view name) const {
+    const auto* all = find(registries_, section);
+    return all == nullptr ? nullptr : find(*all, name);
   }
-  [[nodiscard]] bool configured(std::string_view name) const {
-    return find(find(&registries_, "configs"), name) != nullptr;
-  }
+  [[nodiscard]] const yaml::Node* mirror(std::string_view name) const { return registry("mirrors", name); }
+  [[nodiscard]] bool configured(std::string_view name) const { return registry("configs", name) != nullptr; }
 
   // Whether K3s leads all pulls from this registry to its mirrors and nowhere else. By K3s's own rule (getHostConfigs)
   // an entry in configs keeps the registry itself, and a mirror without an endpoint is none.
@@ -167,7 +160,7 @@ class Judge {
     const auto* disable = said(std::string(kDisable));
     const auto* one = mirror(name);
     if (disable == nullptr || !isTrue(disable->text) || one == nullptr || configured(name)) return false;
-    const auto* endpoints = find(one, "endpoint");
+    const auto* endpoints = find(*one, "endpoint");
     return (endpoints != nullptr && !endpoints->items.empty()) || serversSay("embedded-registry");
   }
 
@@ -179,7 +172,7 @@ class Judge {
 
   // A mirror is tried first, and the registry itself last.
   void mirrors() {
-    const auto* all = find(&registries_, "mirrors");
+    const auto* all = find(registries_, "mirrors");
     if (all == nullptr) return;
     for (const auto& entry : all->entries) {
       if (entry.key == "*" || isClosed(entry.key)) continue;

@@ -14,12 +14,6 @@ namespace {
 
 constexpr const char* kRegistries = "k3s/registries.yaml";
 
-const yaml::Node* find(const yaml::Node& mapping, std::string_view key) {
-  for (const auto& entry : mapping.entries)
-    if (entry.key == key) return &entry.value;
-  return nullptr;
-}
-
 class Judge {
  public:
   Judge(const Desired& desired, const Policy& policy, std::vector<Finding>& findings)

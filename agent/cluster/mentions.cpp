@@ -24,19 +24,13 @@ bool isSecret(const Object& object) {
   return object.group.empty() && object.kind == "Secret" && object.space == "kube-system";
 }
 
-const yaml::Entry* find(const Node& mapping, std::string_view key) {
-  for (const auto& entry : mapping.entries)
-    if (entry.key == key) return &entry;
-  return nullptr;
-}
-
 // Where objects begin, documents and items of lists, by line and column.
 std::map<std::pair<int, int>, const Node*> nodesOf(const std::vector<Node>& documents) {
   std::map<std::pair<int, int>, const Node*> nodes;
   for (const auto& document : documents) {
     nodes[{document.at.line, document.at.column}] = &document;
     if (const auto* items = find(document, "items"))
-      for (const auto& item : items->value.items) nodes[{item.at.line, item.at.column}] = &item;
+      for (const auto& item : items->items) nodes[{item.at.line, item.at.column}] = &item;
   }
   return nodes;
 }
@@ -76,8 +70,8 @@ class Reader {
   void chart(const Node& node) {
     const auto* spec = find(node, "spec");
     if (spec == nullptr) return;
-    const bool own = find(spec->value, "chartContent") != nullptr;
-    for (const auto& entry : spec->value.entries) {
+    const bool own = find(*spec, "chartContent") != nullptr;
+    for (const auto& entry : spec->entries) {
       const auto& value = entry.value;
       if (entry.key == "repo") endpoint(value, "spec.repo");
       if (entry.key == "chart" && value.text.find("://") != std::string::npos) endpoint(value, "spec.chart");
@@ -96,10 +90,10 @@ class Reader {
     for (const char* form : {"stringData", "data"}) {
       const auto* data = find(node, form);
       if (data == nullptr) continue;
-      for (const auto& entry : data->value.entries) {
+      for (const auto& entry : data->entries) {
         if (entry.key != "etcd-s3-endpoint" && entry.key != "etcd-s3-proxy") continue;
         Node plain = entry.value;
-        if (data->key == "data") plain.text = decodeBase64Loosely(plain.text);
+        if (form == std::string_view("data")) plain.text = decodeBase64Loosely(plain.text);
         if (entry.key == "etcd-s3-proxy" && plain.text == "none") continue;
         endpoint(plain, entry.key);
       }

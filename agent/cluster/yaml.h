@@ -84,6 +84,10 @@ Document read(std::string_view text, const Limits& limits = {});
 
 // Overwrites every scalar and key.
 void wipe(Node& node);
+
+// The value of this key of a mapping; nullptr where there is none, or no mapping.
+const Node* find(const Node& node, std::string_view key);
+
 // A text of any number of documents; nothing of one with problems.
 std::vector<Node> readAll(std::string_view text, const Limits& limits = {});
 

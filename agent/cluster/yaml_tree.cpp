@@ -100,6 +100,12 @@ void wipe(Node& node) {
   }
 }
 
+const Node* find(const Node& node, std::string_view key) {
+  for (const auto& entry : node.entries)
+    if (entry.key == key) return &entry.value;
+  return nullptr;
+}
+
 std::vector<Node> readAll(std::string_view text, const Limits& limits) {
   Builder builder;
   return walk(text, builder, limits).empty() ? std::move(builder.roots) : std::vector<Node>();

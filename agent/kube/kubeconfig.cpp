@@ -16,12 +16,6 @@ namespace yaml = cluster::yaml;
 
 constexpr std::size_t kMostBytes = 256 << 10;
 
-const yaml::Node* find(const yaml::Node& mapping, std::string_view key) {
-  for (const auto& entry : mapping.entries)
-    if (entry.key == key) return &entry.value;
-  return nullptr;
-}
-
 // The text of a scalar below a mapping, "" where there is none.
 std::string textAt(const yaml::Node& mapping, std::string_view key) {
   const yaml::Node* node = find(mapping, key);
