@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "agent/source/text.h"
 #include "tuning/host/paths.h"
 #include "tuning/host/wiped.h"
 
@@ -50,14 +51,7 @@ std::string Fingerprint::operator()(std::string_view bytes) const {
                 reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), sum.data(), sum.size(),
                 &size) == nullptr)
     return "unknown";
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(size * 2);
-  for (std::size_t i = 0; i < size; ++i) {
-    hex += kDigits[sum[i] >> 4];
-    hex += kDigits[sum[i] & 15];
-  }
-  return hex;
+  return source::hexOf({reinterpret_cast<const char*>(sum.data()), size});
 }
 
 bool inK3sConfig(std::string_view path) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "agent/plan/plan.h"
+#include "agent/source/text.h"
 
 namespace bedplate::plan {
 namespace {
@@ -41,14 +42,7 @@ std::string sha256(std::string_view bytes) {
   unsigned int length = 0;
   // Fails only when OpenSSL has no memory or no provider; an empty hash equals no other.
   if (EVP_Digest(bytes.data(), bytes.size(), sum, &length, EVP_sha256(), nullptr) != 1) return {};
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(std::size_t{length} * 2);
-  for (unsigned int i = 0; i < length; ++i) {
-    hex += kDigits[sum[i] >> 4];
-    hex += kDigits[sum[i] & 15];
-  }
-  return hex;
+  return source::hexOf({reinterpret_cast<const char*>(sum), length});
 }
 
 std::string digest(const Target& target) {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "agent/source/source.h"
+#include "agent/source/text.h"
 
 namespace bedplate::source {
 namespace {
@@ -52,16 +53,7 @@ std::optional<ObjectId> ObjectId::fromBytes(std::string_view bytes) {
   return id;
 }
 
-std::string ObjectId::hex() const {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(size_ * 2);
-  for (std::size_t i = 0; i < size_; ++i) {
-    text.push_back(kDigits[bytes_[i] >> 4]);
-    text.push_back(kDigits[bytes_[i] & 15]);
-  }
-  return text;
-}
+std::string ObjectId::hex() const { return hexOf(bytes()); }
 
 ObjectId hashObject(ObjectType type, std::string_view bytes, std::size_t idSize) {
   const std::string header = nameOf(type) + (" " + std::to_string(bytes.size())) + std::string(1, '\0');

@@ -53,6 +53,17 @@ std::string escaped(unsigned char byte) {
 
 }  // namespace
 
+std::string hexOf(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    hex += kDigits[static_cast<unsigned char>(c) >> 4];
+    hex += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  return hex;
+}
+
 std::string shownText(std::string_view foreign, std::size_t limit) {
   std::string text;
   while (!foreign.empty()) {

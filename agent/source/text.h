@@ -6,6 +6,9 @@
 
 namespace bedplate::source {
 
+// Two lower-case digits a byte.
+std::string hexOf(std::string_view bytes);
+
 // Valid UTF-8 of at most `limit` bytes. Control characters, bytes that are not UTF-8, and the characters that turn the
 // direction of writing become '?'.
 std::string shownText(std::string_view foreign, std::size_t limit);

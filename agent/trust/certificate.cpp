@@ -45,13 +45,7 @@ std::string fingerprintOf(const X509* certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
   unsigned int size = 0;
   if (X509_digest(certificate, EVP_sha256(), sum.data(), &size) != 1) return {};
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kDigits[sum[i] >> 4];
-    hex += kDigits[sum[i] & 15];
-  }
-  return hex;
+  return source::hexOf({reinterpret_cast<const char*>(sum.data()), size});
 }
 
 X509Handle parse(std::string_view pem) {
