@@ -27,61 +27,55 @@ constexpr std::string_view kEcdsa = "ecdsa-sha2-";
 constexpr std::string_view kSkEd25519 = "sk-ssh-ed25519@openssh.com";
 constexpr std::string_view kSkEcdsa = "sk-ecdsa-sha2-nistp256@openssh.com";
 
-struct Free {
-  void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
-  void operator()(OSSL_PARAM* parameters) const { OSSL_PARAM_free(parameters); }
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
-using OwnedKey = std::unique_ptr<EVP_PKEY, FreeKey>;
+using Number = std::unique_ptr<BIGNUM, Frees<BN_free>>;
+using Builder = std::unique_ptr<OSSL_PARAM_BLD, Frees<OSSL_PARAM_BLD_free>>;
+using Parameters = std::unique_ptr<OSSL_PARAM, Frees<OSSL_PARAM_free>>;
 
 host::Failure malformed(std::string_view why) { return host::fail("Malformed", "", why); }
 
 const unsigned char* bytesOf(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-OwnedKey fromParameters(const char* algorithm, OSSL_PARAM_BLD* builder) {
-  const Owned<OSSL_PARAM> parameters(OSSL_PARAM_BLD_to_param(builder));
-  const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, algorithm, nullptr));
+Key fromParameters(const char* algorithm, OSSL_PARAM_BLD* builder) {
+  const Parameters parameters(OSSL_PARAM_BLD_to_param(builder));
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, algorithm, nullptr));
   EVP_PKEY* made = nullptr;
   if (!parameters || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1)
     ERR_clear_error();  // nothing of ours is left for the next one to find
-  return OwnedKey(made);
+  return Key(made);
 }
 
-OwnedKey makeEd25519(std::string_view point) {
-  OwnedKey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytesOf(point), point.size()));
+Key makeEd25519(std::string_view point) {
+  Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytesOf(point), point.size()));
   if (!key) ERR_clear_error();
   return key;
 }
 
-OwnedKey makeEcdsa(const char* group, std::string_view point) {
-  const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
+Key makeEcdsa(const char* group, std::string_view point) {
+  const Builder builder(OSSL_PARAM_BLD_new());
   if (!builder || OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, 0) != 1 ||
       OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1)
     return nullptr;
   return fromParameters("EC", builder.get());
 }
 
-OwnedKey makeRsa(std::string_view exponent, std::string_view modulus) {
-  const Owned<BIGNUM> e(BN_bin2bn(bytesOf(exponent), static_cast<int>(exponent.size()), nullptr));
-  const Owned<BIGNUM> n(BN_bin2bn(bytesOf(modulus), static_cast<int>(modulus.size()), nullptr));
-  const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
+Key makeRsa(std::string_view exponent, std::string_view modulus) {
+  const Number e(BN_bin2bn(bytesOf(exponent), static_cast<int>(exponent.size()), nullptr));
+  const Number n(BN_bin2bn(bytesOf(modulus), static_cast<int>(modulus.size()), nullptr));
+  const Builder builder(OSSL_PARAM_BLD_new());
   if (!e || !n || !builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1)
     return nullptr;
   return fromParameters("RSA", builder.get());
 }
 
-host::Result<OwnedKey> takeEd25519(SshReader& reader) {
+host::Result<Key> takeEd25519(SshReader& reader) {
   const auto point = reader.text();
   if (!point || point->size() != kEd25519Bytes) return malformed("has an ed25519 key of another length than 32 bytes");
   return makeEd25519(*point);
 }
 
-host::Result<OwnedKey> takeEcdsa(std::string_view curve, SshReader& reader) {
+host::Result<Key> takeEcdsa(std::string_view curve, SshReader& reader) {
   const auto name = reader.text();
   const auto point = reader.text();
   if (!point || *name != curve) return malformed("has an ecdsa key that is cut off, or on another curve than it says");
@@ -92,7 +86,7 @@ host::Result<OwnedKey> takeEcdsa(std::string_view curve, SshReader& reader) {
   return malformed("has an ecdsa key on an unknown curve");
 }
 
-host::Result<OwnedKey> takeRsa(SshReader& reader) {
+host::Result<Key> takeRsa(SshReader& reader) {
   const auto exponent = reader.number();
   const auto modulus = reader.number();
   if (!exponent || !modulus) return malformed("has an RSA key that is cut off");
@@ -100,7 +94,7 @@ host::Result<OwnedKey> takeRsa(SshReader& reader) {
   const std::size_t bytes = modulus->size();
   if (bytes > kMostRsaBits / 8 || exponent->size() > kMostExponent)
     return host::fail("Unsupported", "", "is signed with an RSA key of more than 16384 bits");
-  OwnedKey key = makeRsa(*exponent, *modulus);
+  Key key = makeRsa(*exponent, *modulus);
   if (key && EVP_PKEY_get_bits(key.get()) < kLeastRsaBits)
     return host::fail("Unsupported", "",
                       "is signed with an RSA key of " + std::to_string(EVP_PKEY_get_bits(key.get())) +
@@ -108,7 +102,7 @@ host::Result<OwnedKey> takeRsa(SshReader& reader) {
   return key;
 }
 
-host::Result<OwnedKey> takeKey(std::string_view type, SshReader& reader) {
+host::Result<Key> takeKey(std::string_view type, SshReader& reader) {
   if (type == "ssh-ed25519" || type == kSkEd25519) return takeEd25519(reader);
   if (type == kSkEcdsa) return takeEcdsa("nistp256", reader);
   if (type == "ssh-rsa") return takeRsa(reader);

@@ -2,27 +2,21 @@
 // Thread-safety: plain values and free functions; a key is used from one thread at a time.
 #pragma once
 
-#include <openssl/evp.h>
-
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "agent/trust/openssl.h"
 #include "agent/trust/ssh_reader.h"
 #include "tuning/host/result.h"
 
 namespace bedplate::trust {
-
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
 
 struct SshKey {
   std::string type;         // "ssh-ed25519"
   std::string kind;         // "ED25519", as ssh-keygen calls it
   std::string blob;         // as in a line of a .pub file, decoded
   std::string application;  // of keys on hardware
-  std::unique_ptr<EVP_PKEY, FreeKey> key;
+  Key key;
 };
 
 // ssh-ed25519, ssh-rsa (2048 to 16384 bits), ecdsa-sha2-nistp{256,384,521}, sk-ssh-ed25519 and sk-ecdsa-sha2-nistp256.

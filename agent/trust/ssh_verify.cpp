@@ -15,11 +15,9 @@ namespace {
 constexpr std::size_t kEd25519Signature = 64;
 constexpr std::uint8_t kUserPresent = 1;
 
-struct Free {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  void operator()(ECDSA_SIG* signature) const { ECDSA_SIG_free(signature); }
-  void operator()(BIGNUM* number) const { BN_free(number); }
-};
+using Context = std::unique_ptr<EVP_MD_CTX, Frees<EVP_MD_CTX_free>>;
+using Signature = std::unique_ptr<ECDSA_SIG, Frees<ECDSA_SIG_free>>;
+using Number = std::unique_ptr<BIGNUM, Frees<BN_free>>;
 
 const unsigned char* bytesOf(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -33,7 +31,7 @@ host::Failure otherType(std::string_view type) {
 
 // `hash` nullptr for what hashes by itself.
 bool verifies(EVP_PKEY* key, const char* hash, std::string_view signature, std::string_view data) {
-  const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  const Context context(EVP_MD_CTX_new());
   const bool good =
       context && EVP_DigestVerifyInit_ex(context.get(), nullptr, hash, nullptr, nullptr, key, nullptr) == 1 &&
       EVP_DigestVerify(context.get(), bytesOf(signature), signature.size(), bytesOf(data), data.size()) == 1;
@@ -48,9 +46,9 @@ std::optional<std::string> derOf(std::string_view signature) {
   const auto s = reader.number();
   constexpr std::size_t kMost = 66;  // of P-521
   if (!r || !s || !reader.done() || r->size() > kMost || s->size() > kMost) return std::nullopt;
-  const std::unique_ptr<ECDSA_SIG, Free> made(ECDSA_SIG_new());
-  std::unique_ptr<BIGNUM, Free> first(BN_bin2bn(bytesOf(*r), static_cast<int>(r->size()), nullptr));
-  std::unique_ptr<BIGNUM, Free> second(BN_bin2bn(bytesOf(*s), static_cast<int>(s->size()), nullptr));
+  const Signature made(ECDSA_SIG_new());
+  Number first(BN_bin2bn(bytesOf(*r), static_cast<int>(r->size()), nullptr));
+  Number second(BN_bin2bn(bytesOf(*s), static_cast<int>(s->size()), nullptr));
   if (!made || !first || !second || ECDSA_SIG_set0(made.get(), first.get(), second.get()) != 1) return std::nullopt;
   [[maybe_unused]] const BIGNUM* const owned[] = {first.release(), second.release()};  // by the signature
   unsigned char* der = nullptr;
