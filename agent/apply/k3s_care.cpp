@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/apply/fingerprint.h"
 #include "agent/apply/generations.h"
 #include "agent/apply/k3s_hands.h"
 #include "tuning/host/paths.h"
@@ -32,10 +33,6 @@ host::Result<plan::Target> withK3sOf(Keeper& keeper, plan::Target target, std::i
   std::sort(target.files.begin(), target.files.end(),
             [](const plan::FileTarget& a, const plan::FileTarget& b) { return a.path < b.path; });
   return target;
-}
-
-bool ofK3s(const plan::Change& change) {
-  return change.subject.starts_with(std::string(host::paths::k3sConfigDir) + "/");
 }
 
 std::string shortId(const std::string& commit) { return commit.substr(0, 7); }
@@ -147,7 +144,7 @@ host::Status K3sCare::putBack(K3sTrial trial) {
     if (instead) {
       BEDPLATE_TRY_LET(const RunResult run, keeper_.apply(instead->target, kCause));
       for (const auto& outcome : run.outcomes)
-        if (outcome.error && ofK3s(outcome.change)) return host::Failure(*outcome.error);
+        if (outcome.error && inK3sConfig(outcome.change.subject)) return host::Failure(*outcome.error);
     }
   }
   trial.bootId = host::bootId(machine_.files);
