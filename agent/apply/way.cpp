@@ -34,12 +34,17 @@ host::Error refusal(const trust::Judged::Bad& bad, const std::string& stays) {
 
 }  // namespace
 
-host::Result<std::unique_ptr<trust::Verifier>> makeVerifier(const config::Config& config, host::HostFiles& host,
-                                                            host::Files& files) {
+host::Result<trust::KeyFiles> keyFilesOf(const config::Config& config, host::Files& files) {
   trust::KeyFiles keys;
   BEDPLATE_TRY(readKeys(files, config.trust.allowedSigners, keys.allowedSigners));
   BEDPLATE_TRY(readKeys(files, config.trust.revokedKeys, keys.revokedKeys));
   BEDPLATE_TRY(readKeys(files, config.trust.gpgKeyring, keys.gpgKeyring));
+  return keys;
+}
+
+host::Result<std::unique_ptr<trust::Verifier>> makeVerifier(const config::Config& config, host::HostFiles& host,
+                                                            host::Files& files) {
+  BEDPLATE_TRY_LET(const auto keys, keyFilesOf(config, files));
   return trust::Verifier::make(keys, gpgvSetup(host));
 }
 

@@ -25,7 +25,10 @@ struct Way {
 host::Result<Way> findWay(source::Session& session, const config::Config& config, Machine& machine, Store& store,
                           const source::Limits& limits, bool keep);
 
-// The keys that [trust] names, read and understood.
+// The files of keys that [trust] names.
+host::Result<trust::KeyFiles> keyFilesOf(const config::Config& config, host::Files& files);
+
+// The keys that they hold.
 host::Result<std::unique_ptr<trust::Verifier>> makeVerifier(const config::Config& config, host::HostFiles& host,
                                                             host::Files& files);
 

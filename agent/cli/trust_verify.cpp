@@ -55,23 +55,23 @@ host::Result<trust::KeyFile> readHere(const std::string& name) {
   return trust::KeyFile{name, std::move(text)};
 }
 
-host::Status readKeys(host::Files& files, const std::string& named, const std::string& configured,
-                      std::optional<trust::KeyFile>& into) {
-  if (!named.empty()) {
-    BEDPLATE_TRY_LET(into, readHere(named));
-  } else if (!configured.empty()) {
-    BEDPLATE_TRY_LET(auto text, files.read(configured, kMaxKeyFile));
-    into = trust::KeyFile{files.shown(configured), std::move(text)};
-  }
+// What is named takes the place of what is configured.
+host::Status replace(std::optional<trust::KeyFile>& keys, const std::string& named) {
+  if (named.empty()) return {};
+  BEDPLATE_TRY_LET(keys, readHere(named));
   return {};
 }
 
 host::Result<std::unique_ptr<trust::Verifier>> makeVerifier(Context& context, const Asked& asked,
                                                             const config::Config& config) {
-  trust::KeyFiles keys;
-  BEDPLATE_TRY(readKeys(context.files(), asked.allowedSigners, config.trust.allowedSigners, keys.allowedSigners));
-  BEDPLATE_TRY(readKeys(context.files(), asked.revokedKeys, config.trust.revokedKeys, keys.revokedKeys));
-  BEDPLATE_TRY(readKeys(context.files(), asked.gpgKeyring, config.trust.gpgKeyring, keys.gpgKeyring));
+  config::Config others = config;
+  if (!asked.allowedSigners.empty()) others.trust.allowedSigners.clear();
+  if (!asked.revokedKeys.empty()) others.trust.revokedKeys.clear();
+  if (!asked.gpgKeyring.empty()) others.trust.gpgKeyring.clear();
+  BEDPLATE_TRY_LET(auto keys, apply::keyFilesOf(others, context.files()));
+  BEDPLATE_TRY(replace(keys.allowedSigners, asked.allowedSigners));
+  BEDPLATE_TRY(replace(keys.revokedKeys, asked.revokedKeys));
+  BEDPLATE_TRY(replace(keys.gpgKeyring, asked.gpgKeyring));
   if (!keys.allowedSigners && !keys.gpgKeyring)
     return host::fail("NoKeys", "", "nothing says whose signatures count",
                       asked.repository.empty()
