@@ -13,6 +13,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import agent as lib  # noqa: E402
+from network import Namespace, run  # noqa: E402
 
 NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 # Two looks, and the time a busy machine needs for the rest.
@@ -29,13 +30,6 @@ s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0, 
 """
 
 
-def run(*args, **options):
-    done = subprocess.run(list(map(str, args)), capture_output=True, text=True, check=False, **options)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, args))}: {done.stderr.strip()}")
-    return done.stdout
-
-
 def value(key, new=None):
     file = pathlib.Path("/proc/sys", *key.split("."))
     if new is not None:
@@ -43,20 +37,17 @@ def value(key, new=None):
     return file.read_text().strip()
 
 
-class Peer:
+class Peer(Namespace):
     """The other namespace: the gateway on link 0, the way back on link 1, the Git server on an address behind both."""
 
     def __init__(self):
-        self.process = subprocess.Popen(["unshare", "--net", "sleep", "600"])
-        mine = os.readlink("/proc/self/ns/net")
-        lib.wait_for("the other namespace", lambda: os.readlink(f"/proc/{self.process.pid}/ns/net") != mine)
+        super().__init__()
         for name in ("all", "default"):
             value(f"net.ipv4.conf.{name}.rp_filter", "0")
             self.do("sysctl", "-qw", f"net.ipv4.conf.{name}.rp_filter=0")
         run("ip", "link", "set", "lo", "up")
-        self.do("ip", "link", "set", "lo", "up")
         for i in (0, 1):
-            run("ip", "link", "add", f"near{i}", "type", "veth", "peer", "name", f"far{i}", "netns", self.process.pid)
+            run("ip", "link", "add", f"near{i}", "type", "veth", "peer", "name", f"far{i}", "netns", self.pid)
             run("ip", "address", "add", f"10.9{i + 1}.0.10/24", "dev", f"near{i}")
             run("ip", "link", "set", f"near{i}", "up")
             self.do("ip", "address", "add", f"10.9{i + 1}.0.1/24", "dev", f"far{i}")
@@ -66,12 +57,6 @@ class Peer:
         # What comes in on link 0 is answered on link 1: strict filtering drops the answers.
         self.do("ip", "route", "add", "10.91.0.10/32", "via", "10.92.0.10", "dev", "far1")
         self.sshd = None
-
-    def inside(self, *args):
-        return ["nsenter", "-t", str(self.process.pid), "-n", *map(str, args)]
-
-    def do(self, *args):
-        return run(*self.inside(*args))
 
     def serve(self, base):
         keys = base / "keys"
@@ -86,7 +71,7 @@ class Peer:
                           "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nPidFile none\n"
                           "StrictModes no\nPermitRootLogin prohibit-password\nUseDNS no\n")
         with open(base / "sshd.log", "w") as log:
-            self.sshd = subprocess.Popen(self.inside(shutil.which("sshd"), "-D", "-e", "-f", config),
+            self.sshd = subprocess.Popen([*self.prefix, shutil.which("sshd"), "-D", "-e", "-f", config],
                                          stdin=subprocess.DEVNULL, stderr=log)
         lib.wait_for("sshd", lambda: "listening" in (base / "sshd.log").read_text())
 
@@ -101,8 +86,7 @@ class Peer:
     def stop(self):
         if self.sshd:
             self.silence()
-        self.process.kill()
-        self.process.wait(10)
+        super().stop()
 
 
 class Reach(unittest.TestCase):

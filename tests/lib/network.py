@@ -25,7 +25,7 @@ def run(*args):
 
 
 class Namespace:
-    """It is there as long as its process."""
+    """It is there as long as its process. With "lo" up, and nothing else."""
 
     def __init__(self):
         self.process = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
