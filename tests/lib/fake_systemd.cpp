@@ -91,6 +91,18 @@ void FakeSystemd::run() {
   pid_ = 0;
 }
 
+template <void (FakeSystemd::*method)()>
+void FakeSystemd::after(std::uint64_t us) {
+  check(sd_event_add_time_relative(
+            event_, nullptr, CLOCK_MONOTONIC, us, 1000,
+            [](sd_event_source*, std::uint64_t, void* self) {
+              (static_cast<FakeSystemd*>(self)->*method)();
+              return 0;
+            },
+            this),
+        "timer");
+}
+
 void FakeSystemd::begin() {
   startedUs_ = monotonicUs();
   if (setup_.command.empty()) {
@@ -138,14 +150,7 @@ void FakeSystemd::ended(int status) {
   job_ = 0;
   active_ = "activating";
   sub_ = "auto-restart";
-  check(sd_event_add_time_relative(
-            event_, nullptr, CLOCK_MONOTONIC, setup_.againUs, 1000,
-            [](sd_event_source*, std::uint64_t, void* self) {
-              static_cast<FakeSystemd*>(self)->again();
-              return 0;
-            },
-            this),
-        "timer");
+  after<&FakeSystemd::again>(setup_.againUs);
 }
 
 void FakeSystemd::again() {
@@ -170,14 +175,7 @@ void FakeSystemd::restart() {
   active_ = "deactivating";
   sub_ = "stop-sigterm";
   ::kill(pid_, SIGTERM);
-  check(sd_event_add_time_relative(
-            event_, nullptr, CLOCK_MONOTONIC, setup_.stopUs, 1000,
-            [](sd_event_source*, std::uint64_t, void* self) {
-              static_cast<FakeSystemd*>(self)->killIfStopping();
-              return 0;
-            },
-            this),
-        "timer");
+  after<&FakeSystemd::killIfStopping>(setup_.stopUs);
 }
 
 void FakeSystemd::killIfStopping() {

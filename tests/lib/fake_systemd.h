@@ -46,6 +46,8 @@ class FakeSystemd {
   void begin();
   void again();
   void killIfStopping();
+  template <void (FakeSystemd::*method)()>
+  void after(std::uint64_t us);  // once
   void ended(int status);
   void notified();
   void restart();
