@@ -1,4 +1,4 @@
-// Who this node is and how it gets to its repository: from bedplate.conf and the files it names.
+// Who this node is, how it gets to its repository and what it insists on: from bedplate.conf and the files it names.
 #include <algorithm>
 
 #include "agent/apply/reconcile.h"
@@ -52,6 +52,12 @@ std::optional<std::string> folderBelowClusters(const std::string& path) {
   for (std::size_t i = 0; i + 1 < parts.size(); ++i)
     if (parts[i] == "clusters") return parts[i + 1];
   return std::nullopt;
+}
+
+cluster::Policy policyOf(const config::Config& config) {
+  cluster::Policy policy{.denyRawSecrets = config.policy.rawSecrets == "deny", .endpoints = {}};
+  if (!config.policy.endpoints.empty()) policy.endpoints.push_back(config.policy.endpoints);
+  return policy;
 }
 
 std::string clusterOf(const config::Config& config) {

@@ -38,9 +38,8 @@ struct K3sSealed {
 K3sChange k3sChange(host::Files& files, const plan::Target& target, const plan::Held& held,
                     const K3sSealed& sealed = {});
 
-// "cluster-cidr: 10.42.0.0/16 -> 10.52.0.0/16", by key; a credential is shown as "(a secret)", what
-// comes out of a sealed file as "(sealed)". Empty: K3s sees no
-// change.
+// "cluster-cidr: 10.42.0.0/16 -> 10.52.0.0/16", by key; a credential is shown as "(a secret)", what comes out of a
+// sealed file as "(sealed)". Empty: K3s sees no change.
 std::vector<std::string> text(const K3sChange& change);
 
 // Of the keys that all servers must agree on for the life of a cluster, those that change although a server of K3s has

@@ -144,7 +144,7 @@ host::Status Reconciler::look(const SyncOptions& options, SyncResult& result) {
     BEDPLATE_TRY(session->fetch());
     BEDPLATE_TRY_LET(auto way, verified(*session, options));
     result.commit = way.commit;
-    if (follows(options)) clock_.fetched(way.commit.subject);
+    if (follows(options) && way.commit.id == session->head()) clock_.fetched(way.commit.subject);
     BEDPLATE_TRY(read(*session, std::move(way), node, result));
   }
   tellSeen(result);
@@ -174,9 +174,7 @@ host::Status Reconciler::read(source::Session& session, Way way, const cluster::
   std::vector<source::Refusal> refusals;
   BEDPLATE_TRY_LET(const auto snapshot,
                    source::readSnapshot(session, commit, config_.repository.path, limits_, memory_->blobs, refusals));
-  cluster::Policy floor{.denyRawSecrets = config_.policy.rawSecrets == "deny", .endpoints = {}};
-  if (!config_.policy.endpoints.empty()) floor.endpoints.push_back(config_.policy.endpoints);
-  auto compiled = cluster::compile(snapshot, refusals, node, floor, &memory_->valid, machine_.opener);
+  auto compiled = cluster::compile(snapshot, refusals, node, policyOf(config_), &memory_->valid, machine_.opener);
   result.findings = compiled.findings;
   memory_->refused.reset();
   if (!compiled.desired) {

@@ -30,6 +30,9 @@ host::Result<source::Remote> makeRemote(const config::Config& config, host::File
 // Who this node is, from bedplate.conf and the host. "RoleUnknown" when the role is auto and no K3s is installed.
 host::Result<cluster::Identity> identify(const config::Config& config, host::Files& files);
 
+// The floor that Git cannot lower, as bedplate.conf says.
+cluster::Policy policyOf(const config::Config& config);
+
 // The cluster's name: as bedplate.conf says, else from its repository.path.
 std::string clusterOf(const config::Config& config);
 // "clusters/oslo-prod/node" is oslo-prod's; nullopt for a path without such a folder.

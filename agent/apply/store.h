@@ -210,8 +210,8 @@ class Store {
   host::Status setParked(bool parked);
   // When commits that wait for a signature, theirs or that of one before them, were first seen: hex -> microseconds.
   host::Result<std::map<std::string, std::int64_t>> sights();
-  host::Status setSights(
-      const std::map<std::string, std::int64_t>& sights);  // all; writes nothing when they are the same
+  // All of them; writes nothing when they are the same.
+  host::Status setSights(const std::map<std::string, std::int64_t>& sights);
   host::Status addAcceptance(const Acceptance& acceptance);
   host::Result<std::vector<Acceptance>> acceptances(std::size_t limit);  // newest first
   host::Result<std::optional<Latch>> latch();

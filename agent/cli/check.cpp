@@ -132,8 +132,7 @@ host::Result<Floor> floorOf(Context& context) {
   const auto& said = loaded.config.policy;
   Floor floor;
   if (said.rawSecrets.empty() && said.endpoints.empty()) return floor;
-  floor.policy.denyRawSecrets = said.rawSecrets == "deny";
-  if (!said.endpoints.empty()) floor.policy.endpoints.push_back(said.endpoints);
+  floor.policy = apply::policyOf(loaded.config);
   floor.files = std::move(loaded.files);
   return floor;
 }

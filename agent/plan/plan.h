@@ -99,8 +99,8 @@ struct FileSeen {
   mode_t mode = 0;
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string
-      sha256;  // of a regular file; where it holds what a sealed one of the target does, that of the sealed text
+  // Of a regular file; where it holds what a sealed one of the target does, that of the sealed text.
+  std::string sha256;
   // How its content is shown where it is not as wanted and may hold a secret: a keyed hash. "": by its hash.
   std::string shown = {};
   bool unknown = false;  // no key opens the sealed file: whether it is as wanted cannot be told
