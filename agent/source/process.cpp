@@ -20,14 +20,7 @@
 
 #include "agent/source/landlock.h"
 #include "agent/source/text.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BEDPLATE_SHADOW_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define BEDPLATE_SHADOW_MEMORY 1
-#endif
-#endif
+#include "tuning/host/sanitized.h"
 
 namespace bedplate::source {
 namespace {
@@ -194,9 +187,7 @@ void fillLimits(const WorkerSetup& setup, Plan& plan) {
   add(RLIMIT_CORE, 0);
   add(RLIMIT_FSIZE, setup.fileBytes);
   add(RLIMIT_NOFILE, kMaxOpenFiles);
-#if !defined(BEDPLATE_SHADOW_MEMORY)  // sanitizers reserve terabytes of address space
-  add(RLIMIT_AS, setup.memoryBytes);
-#endif
+  if (!host::kSanitized) add(RLIMIT_AS, setup.memoryBytes);  // a sanitizer reserves terabytes of address space
 }
 
 pid_t forkChild(const Plan& plan) {

@@ -1,7 +1,7 @@
-// Whether the tests run under a sanitizer: its runtime takes memory, and needs system calls, that the agent does not.
+// Whether this was compiled for a sanitizer, whose runtime takes memory, and needs system calls, that ours does not.
 #pragma once
 
-namespace bedplate::testlib {
+namespace bedplate::host {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;
@@ -15,4 +15,4 @@ inline constexpr bool kSanitized = false;
 inline constexpr bool kSanitized = false;
 #endif
 
-}  // namespace bedplate::testlib
+}  // namespace bedplate::host

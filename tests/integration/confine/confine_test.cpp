@@ -13,8 +13,8 @@
 
 #include "agent/source/landlock.h"
 #include "agent/source/process.h"
-#include "tests/lib/sanitized.h"
 #include "tests/lib/temp_tree.h"
+#include "tuning/host/sanitized.h"
 
 namespace bedplate::source {
 namespace {
@@ -77,7 +77,7 @@ class Confined : public ::testing::Test {
 class Filtered : public Confined {
  protected:
   void SetUp() override {
-    if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
+    if (host::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
   }
 };
 

@@ -8,7 +8,7 @@
 
 #include "tests/integration/git/fixture.h"
 #include "tests/lib/memory_peak.h"
-#include "tests/lib/sanitized.h"
+#include "tuning/host/sanitized.h"
 
 namespace bedplate::gittest {
 namespace {
@@ -25,7 +25,7 @@ class GitBrokenMirror : public GitTest {
     remote.timeoutMs = 20000;
   }
   void TearDown() override {
-    if (!testlib::kSanitized) {
+    if (!host::kSanitized) {
       EXPECT_LT(testlib::MemoryPeak::kib(), 64u << 10);
     }
   }
@@ -122,7 +122,7 @@ TEST_F(GitBrokenMirror, PacksThatAreCutOff) {
 }
 
 TEST_F(GitBrokenMirror, ADeltaBomb) {
-  if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: the worker's memory is not limited under a sanitizer";
+  if (host::kSanitized) GTEST_SKIP() << "SKIPPED: the worker's memory is not limited under a sanitizer";
   setup.memoryBytes = 512u << 20;
   const std::string content(100, 'a');
   head = commit("a", content);
@@ -148,7 +148,7 @@ TEST_F(GitBrokenMirror, ADeltaBomb) {
 }
 
 TEST_F(GitBrokenMirror, ADeltaBombFromTheRemote) {
-  if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: the worker's memory is not limited under a sanitizer";
+  if (host::kSanitized) GTEST_SKIP() << "SKIPPED: the worker's memory is not limited under a sanitizer";
   setup.memoryBytes = 512u << 20;
   const std::string content(100, 'a');
   const auto good = head;

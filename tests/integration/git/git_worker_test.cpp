@@ -13,7 +13,7 @@
 #include <sstream>
 
 #include "tests/integration/git/fixture.h"
-#include "tests/lib/sanitized.h"
+#include "tuning/host/sanitized.h"
 
 namespace bedplate::gittest {
 namespace {
@@ -59,7 +59,7 @@ TEST_F(GitWorker, RunsWithoutPrivilegesInItsOwnGroup) {
   EXPECT_EQ(statusLine(pid, "NoNewPrivs"), "1");
   // Every thread of it, also the one that waits for our end. Not under a sanitizer: agent/worker/confine.cpp.
   for (const auto& thread : fs::directory_iterator(proc + "/task"))
-    EXPECT_TRUE(testlib::kSanitized ||
+    EXPECT_TRUE(host::kSanitized ||
                 slurp(thread.path().string() + "/status").find("\nSeccomp:\t2\n") != std::string::npos)
         << thread.path();
   EXPECT_EQ(::getpgid(pid), pid);

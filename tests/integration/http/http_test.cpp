@@ -9,8 +9,8 @@
 #include <iterator>
 
 #include "tests/integration/git/program.h"
-#include "tests/lib/sanitized.h"
 #include "tests/lib/temp_tree.h"
+#include "tuning/host/sanitized.h"
 
 namespace bedplate::source {
 namespace {
@@ -119,7 +119,7 @@ class Http : public ::testing::Test {
 };
 
 TEST_F(Http, HoldsItselfToItsSystemCalls) {
-  if (testlib::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
+  if (host::kSanitized) GTEST_SKIP() << "SKIPPED: a sanitizer's runtime needs what the filter refuses";
   serve();
   const auto started = HttpSession::start(setup);
   ASSERT_TRUE(started) << started.error().text();

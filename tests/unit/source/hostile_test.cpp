@@ -8,7 +8,7 @@
 
 #include "agent/source/source.h"
 #include "tests/lib/memory_peak.h"
-#include "tests/lib/sanitized.h"
+#include "tuning/host/sanitized.h"
 
 namespace bedplate::source {
 namespace {
@@ -24,7 +24,7 @@ class Hostile : public ::testing::Test {
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
     EXPECT_EQ(errno, ECHILD);
     RecordProperty("VmHWM_KiB", static_cast<int>(testlib::MemoryPeak::kib()));
-    if (!testlib::kSanitized) {
+    if (!host::kSanitized) {
       EXPECT_LT(testlib::MemoryPeak::kib(), kMostKib);
     }
   }
